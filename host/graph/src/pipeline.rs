@@ -1,0 +1,155 @@
+//! The authored wiring of solids, in its exchange form: front ends make it, a plan checks it.
+//!
+//! Nothing here is trusted to be right. A pipeline read from JSON may name what is not there; the plan says so.
+//!
+//! **Scopes.** An invocation's scope lists the dynamic outputs that it is cloned over, outermost first. Sources
+//! speak of the scope by *position*: `Item(0)` is the item of the outermost dimension, and `at: [0, 2]` reads an
+//! output of a solid with two dimensions at this clone's first and third. A collect adds one dimension, at the
+//! position after the last, to what it collects. Positions rather than names let a pipeline cross a dynamic output
+//! with itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::definition::{RetryPolicy, SolidDefinition};
+use crate::name::{Identifier, OutputRef, SolidName, SolidRef};
+
+/// The authored wiring of solids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: Identifier,
+    /// What it is for, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What the solids that it uses say of themselves.
+    pub definitions: BTreeMap<SolidRef, SolidDefinition>,
+    /// Its solids, in the order of composition.
+    pub solids: Vec<Invocation>,
+    /// What it returns, read in the empty scope.
+    #[serde(default = "null_source")]
+    pub result: Source,
+}
+
+/// One use of a solid in a pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invocation {
+    /// Its name in the pipeline, unique there.
+    pub name: SolidName,
+    /// The solid that it uses.
+    pub solid: SolidRef,
+    /// What it is cloned over, outermost first; empty for a solid that runs once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<Dimension>,
+    /// What its inputs receive. One that has a default may be left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<Identifier, Source>,
+    /// Its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Json>,
+    /// Labels that it adds to its definition's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Its retry policy, where it is not its definition's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_policy: Option<RetryPolicy>,
+}
+
+/// One dimension of a scope: the items of a dynamic output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dimension {
+    /// The dynamic output whose items they are.
+    pub over: OutputRef,
+    /// Which of its clones emitted them: for each dimension of the generator, a position in this scope, each
+    /// before this dimension's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<usize>,
+    /// When clones may start.
+    #[serde(default, skip_serializing_if = "Expand::is_default")]
+    pub expand: Expand,
+}
+
+/// When the clones of a dimension may start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expand {
+    /// As soon as their item is emitted.
+    #[default]
+    OnEmit,
+    /// When the generator has succeeded.
+    OnSuccess,
+}
+
+impl Expand {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The author's own value.
+    Value(Json),
+    /// The item of the dimension at this position of the reader's scope.
+    Item(usize),
+    /// A plain output.
+    Output {
+        /// Which.
+        of: OutputRef,
+        /// Of which clone: for each dimension of its solid, a position in the reader's scope.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        at: Vec<usize>,
+    },
+    /// One value for each item of a dynamic output, in emission order.
+    Collect(Collect),
+    /// A list of values. Members that are skipped are left out; all of them skipped skips the list.
+    List(Vec<Source>),
+    /// Values by name, with the same rule for skips.
+    Dict(BTreeMap<String, Source>),
+}
+
+/// The gathering of clones' values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// What is collected over; one position further than the reader's scope goes.
+    pub over: Dimension,
+    /// What is collected, read in the reader's scope with `over` added.
+    pub of: Box<Source>,
+    /// What it becomes.
+    #[serde(default, skip_serializing_if = "Into::is_default")]
+    pub into: Into,
+    /// The least share of clones, from 0 to 1, that must succeed; none: all of them. Skipped clones do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_success_ratio: Option<f64>,
+}
+
+/// What a collect becomes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Into {
+    /// A list, in emission order.
+    #[default]
+    List,
+    /// Values by mapping key.
+    Dict,
+}
+
+impl Into {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn null_source() -> Source {
+    Source::Value(Json::Null)
+}

@@ -1,0 +1,4 @@
+//! fanfold: fans work out over keys that only appear at run time, and folds it back together.
+
+pub mod plugin_build;
+pub mod sandbox;

@@ -1,0 +1,52 @@
+//! A collected input, read by the guest in pages.
+
+use wasmtime::component::Resource;
+
+use super::bindings::fanfold::plugin::collections::{Host, HostCollection, Item};
+use super::instance::StepState;
+use super::reporter::host_failed;
+use super::value::Collection;
+
+/// Members of one page at most.
+const PAGE_ITEMS: u32 = 4096;
+/// A page ends with the member that takes it over this size, in bytes: it has to fit the host and a small guest.
+const PAGE_BYTES: u64 = 1 << 20;
+
+/// A collection in a guest's hands.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct OpenCollection(pub(super) Collection);
+
+impl Host for StepState {}
+
+impl HostCollection for StepState {
+    fn len(&mut self, this: Resource<OpenCollection>) -> wasmtime::Result<u32> {
+        Ok(self.table.get(&this)?.0.len)
+    }
+
+    fn next(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<Item>> {
+        let mut page = Vec::new();
+        let mut bytes = 0;
+        while (page.len() as u32) < max.min(PAGE_ITEMS) && bytes < PAGE_BYTES {
+            let collection = &mut self.table.get_mut(&this)?.0;
+            let Some(item) = collection.items.next() else { break };
+            let item = item.map_err(|error| host_failed("cannot read an input", &error).into_error())?;
+            bytes += item.value.inline_bytes();
+            page.push(Item {
+                mapping_key: item.mapping_key.map(|key| key.as_str().to_owned()),
+                value: self.blobs.hand_over(item.value),
+            });
+        }
+        Ok(page)
+    }
+
+    fn next_missing(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<String>> {
+        let missing = &mut self.table.get_mut(&this)?.0.missing;
+        Ok(missing.take(max.min(PAGE_ITEMS) as usize).map(|key| key.as_str().to_owned()).collect())
+    }
+
+    fn drop(&mut self, this: Resource<OpenCollection>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The engine: once per process. Compiles plugins, and keeps the pool of slots that steps run in.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
+use super::clock;
+use super::instance::StepState;
+use super::interrupt::TICK;
+use super::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use super::memory_reset::MemoryReset;
+
+/// Stack of a guest, in bytes. A step's thread needs room for it and for the host's functions on top.
+const WASM_STACK_BYTES: usize = 512 << 10;
+/// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.
+const MEMORY_KEEP_RESIDENT: usize = 4 << 20;
+const TABLE_KEEP_RESIDENT: usize = 1 << 20;
+/// The most memory that a slot has room for: all that 32-bit code can name. [`Limits`](super::Limits) say how much
+/// of it a step may use.
+const MAX_MEMORY_BYTES: usize = 1 << 32;
+
+/// What an [`Engine`] is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Steps that run at once, at most; one more fails as `host-failed`. Each reserves about 16 GiB of address space
+    /// and no memory.
+    pub concurrent_steps: u32,
+    /// Count fuel, so that [`Limits::fuel`](super::Limits::fuel) works: code runs somewhat slower.
+    pub count_fuel: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { concurrent_steps: 64, count_fuel: false }
+    }
+}
+
+/// Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<StepState>,
+    memory_reset: MemoryReset,
+    options: EngineOptions,
+}
+
+/// The engine could not be made: the system gave no room, or no thread.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the sandbox: {0}")]
+pub struct EngineError(String);
+
+impl Engine {
+    /// An engine with the memory reset that this system allows.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::with_memory_reset(options, MemoryReset::detect())
+    }
+
+    /// An engine with a memory reset of the caller's choice.
+    pub fn with_memory_reset(options: EngineOptions, memory_reset: MemoryReset) -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
+        let wasmtime = wasmtime::Engine::new(&config(options, memory_reset)).map_err(failed)?;
+        let mut linker = Linker::new(&wasmtime);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
+        clock::add_to_linker(&mut linker).map_err(failed)?;
+        PluginWithAttempt::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
+        start_ticker(&wasmtime).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self(Arc::new(Inner { wasmtime, linker, memory_reset, options })))
+    }
+
+    /// How slots are reset between steps.
+    pub fn memory_reset(&self) -> MemoryReset {
+        self.0.memory_reset
+    }
+
+    /// What the engine was made for.
+    pub fn options(&self) -> EngineOptions {
+        self.0.options
+    }
+
+    pub(super) fn counts_fuel(&self) -> bool {
+        self.0.options.count_fuel
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.wasmtime
+    }
+
+    /// Everything that compiled code depends on besides the plugin: version, settings, processor.
+    pub(super) fn compatibility(&self) -> blake3::Hash {
+        struct Blake3Hasher(blake3::Hasher);
+        impl Hasher for Blake3Hasher {
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+            fn finish(&self) -> u64 {
+                unreachable!("only the whole digest is read")
+            }
+        }
+        let mut hasher = Blake3Hasher(blake3::Hasher::new());
+        self.0.wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.0.finalize()
+    }
+
+    /// Connects a component with the host's functions, so that instantiating it is all that is left for each step.
+    pub(super) fn link(&self, component: &Component) -> wasmtime::Result<PluginWithAttemptPre<StepState>> {
+        PluginWithAttemptPre::new(self.0.linker.instantiate_pre(component)?)
+    }
+}
+
+fn config(options: EngineOptions, memory_reset: MemoryReset) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options, memory_reset)))
+        .concurrency_support(false)
+        .gc_support(false)
+        .epoch_interruption(true)
+        .consume_fuel(options.count_fuel)
+        .memory_init_cow(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        // The same bits on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true);
+    config
+}
+
+fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationConfig {
+    // `describe` may run beside a full house.
+    let steps = options.concurrent_steps.saturating_add(1);
+    let all = |per_step: usize| steps.saturating_mul(per_step as u32);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(steps)
+        .total_core_instances(all(MAX_INSTANCES))
+        .total_memories(all(MAX_MEMORIES))
+        .total_tables(all(MAX_TABLES))
+        .total_stacks(0)
+        .max_memories_per_module(MAX_MEMORIES as u32)
+        .max_tables_per_module(MAX_TABLES as u32)
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_unused_warm_slots(steps.min(100));
+    match memory_reset {
+        MemoryReset::WrittenPages => pool
+            .pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
+            .table_keep_resident(TABLE_KEEP_RESIDENT)
+            .decommit_batch_size(32),
+        MemoryReset::Everything(_) => pool.pagemap_scan(Enabled::No).decommit_batch_size(64),
+    };
+    pool
+}
+
+/// Makes running guests look up about every [`TICK`], for as long as the engine lives.
+fn start_ticker(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    };
+    std::thread::Builder::new().name("fanfold-ticker".to_owned()).spawn(tick).map(|_| ())
+}

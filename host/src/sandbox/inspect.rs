@@ -1,0 +1,156 @@
+//! Looks at a file before anything is compiled: is it a plugin of this contract, and what does it need?
+//!
+//! Reads names only. Whether the types behind them fit is checked when the plugin is linked.
+
+use wasmparser::{Encoding, Parser, Payload};
+
+use super::refusal::Refusal;
+
+/// The version of `fanfold:plugin` that this host speaks.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+/// The most bytes of a file that is loaded: language runtimes reach 20 MB.
+pub const MAX_PLUGIN_BYTES: u64 = 128 << 20;
+/// The most bytes of one function: compiling is quadratic in places, and 479 KiB were seen to take 95 seconds. The
+/// largest function of a Python interpreter has about 70 KiB.
+pub const MAX_FUNCTION_BYTES: u64 = 512 << 10;
+
+const PACKAGE: &str = "fanfold:plugin/";
+/// The contract's interfaces that a plugin may import.
+const OWN_INTERFACES: &[&str] =
+    &["types", "definitions", "outputs", "collections", "blobs", "events", "attempt"];
+/// The interfaces of WASI 0.2 that the host offers, virtualized.
+const WASI_INTERFACES: &[&str] = &[
+    "cli/environment",
+    "cli/exit",
+    "cli/stderr",
+    "cli/stdin",
+    "cli/stdout",
+    "cli/terminal-input",
+    "cli/terminal-output",
+    "cli/terminal-stderr",
+    "cli/terminal-stdin",
+    "cli/terminal-stdout",
+    "clocks/monotonic-clock",
+    "clocks/wall-clock",
+    "filesystem/preopens",
+    "filesystem/types",
+    "io/error",
+    "io/poll",
+    "io/streams",
+    "random/insecure",
+    "random/insecure-seed",
+    "random/random",
+    "sockets/instance-network",
+    "sockets/ip-name-lookup",
+    "sockets/network",
+    "sockets/tcp",
+    "sockets/tcp-create-socket",
+    "sockets/udp",
+    "sockets/udp-create-socket",
+];
+
+/// What a plugin's outside tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// True if it imports `attempt`: its results may differ between attempts.
+    pub depends_on_attempt: bool,
+    /// True if it imports anything of WASI.
+    pub imports_wasi: bool,
+}
+
+/// Checks that `wasm` is a plugin of this contract. Runs and compiles nothing.
+pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
+    check_start(wasm)?;
+    let names = read_names(wasm)?;
+    check_version(names.imports.iter().chain(&names.exports))?;
+    if !names.exports.iter().any(|name| own_interface(name).is_some_and(|(name, _)| name == "solids")) {
+        return Err(Refusal::NotAPlugin { exports: names.exports });
+    }
+    let unknown: Vec<_> = names.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::UnknownImports { imports: unknown });
+    }
+    let imports = |wanted: &str| names.imports.iter().any(|name| name.starts_with(wanted));
+    Ok(Inspection { depends_on_attempt: imports("fanfold:plugin/attempt@"), imports_wasi: imports("wasi:") })
+}
+
+fn check_start(wasm: &[u8]) -> Result<(), Refusal> {
+    if wasm.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    if wasm.len() as u64 > MAX_PLUGIN_BYTES {
+        return Err(Refusal::TooLarge { bytes: wasm.len() as u64, limit: MAX_PLUGIN_BYTES });
+    }
+    if !wasm.starts_with(b"\0asm") {
+        return Err(Refusal::NotWasm);
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct OuterNames {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+/// The names that the outermost component imports and exports. On the way, every function's size.
+fn read_names(wasm: &[u8]) -> Result<OuterNames, Refusal> {
+    let damaged = |error: wasmparser::BinaryReaderError| Refusal::Damaged(error.message().to_owned());
+    let mut names = OuterNames::default();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.map_err(damaged)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(Refusal::CoreModule);
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CodeSectionEntry(body) => check_function(body.range().len() as u64)?,
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    names.imports.push(import.map_err(damaged)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    names.exports.push(export.map_err(damaged)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn check_function(bytes: u64) -> Result<(), Refusal> {
+    if bytes > MAX_FUNCTION_BYTES {
+        return Err(Refusal::FunctionTooLarge { bytes, limit: MAX_FUNCTION_BYTES });
+    }
+    Ok(())
+}
+
+/// Refuses the first name that belongs to the contract in another version.
+fn check_version<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    let other =
+        names.find_map(|name| own_interface(name).filter(|(_, version)| *version != CONTRACT_VERSION));
+    match other {
+        Some((_, found)) => Err(Refusal::OtherVersion { found: found.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Interface and version of a name in the contract's package.
+fn own_interface(name: &str) -> Option<(&str, &str)> {
+    let interface = name.strip_prefix(PACKAGE)?;
+    Some(interface.split_once('@').unwrap_or((interface, "without a version")))
+}
+
+fn is_offered(import: &str) -> bool {
+    if let Some((interface, _)) = own_interface(import) {
+        return OWN_INTERFACES.contains(&interface);
+    }
+    let wasi = import.strip_prefix("wasi:").and_then(|name| name.split_once('@'));
+    wasi.is_some_and(|(interface, version)| {
+        version.starts_with("0.2.") && WASI_INTERFACES.contains(&interface)
+    })
+}

@@ -1,0 +1,220 @@
+//! A plugin: once per file. Checked, compiled or taken from the cache, linked, and asked for its solids.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use fanfold_graph::definition::SolidDefinition;
+use fanfold_graph::name::PluginName;
+use wasmtime::component::Component;
+
+use super::bindings::PluginWithAttemptPre;
+use super::cache::{CompileCache, EntryKind};
+use super::definitions;
+use super::engine::Engine;
+use super::failure::{FailureKind, StepFailure};
+use super::grants::Grants;
+use super::inspect::{Inspection, MAX_PLUGIN_BYTES, inspect};
+use super::instance::{Instance, StepReport, StepRequest, StepState, Surroundings, execute};
+use super::interrupt::Interrupt;
+use super::limits::Limits;
+use super::outputs::{OutputLedger, OutputShapes};
+use super::random::Seed;
+use super::refusal::Refusal;
+use super::step_host::DeafHost;
+
+/// A plugin that is ready to run steps, from any thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    name: PluginName,
+    engine: Engine,
+    digest: blake3::Hash,
+    inspection: Inspection,
+    code: PluginWithAttemptPre<StepState>,
+    solids: Vec<SolidDefinition>,
+    outputs: HashMap<String, Arc<OutputShapes>>,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// Loads the plugin in a file, named by the file's name without `.wasm`.
+    pub fn load(engine: &Engine, cache: &CompileCache, file: &Path) -> Result<Self, Refusal> {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = PluginName::new(&stem).map_err(|error| Refusal::BadName(error.to_string()))?;
+        Self::from_bytes(engine, cache, name, &read(file)?)
+    }
+
+    /// Loads a plugin from its component's bytes.
+    pub fn from_bytes(
+        engine: &Engine,
+        cache: &CompileCache,
+        name: PluginName,
+        wasm: &[u8],
+    ) -> Result<Self, Refusal> {
+        let inspection = inspect(wasm)?;
+        let digest = blake3::hash(wasm);
+        let key = CacheKey { cache, digest, compatibility: engine.compatibility() };
+        let component = compiled(engine, &key, wasm)?;
+        let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
+        let code = engine.link(&component).map_err(unloadable)?;
+        let solids = described(engine, &key, &code)?;
+        let outputs = solids.iter().map(|solid| {
+            let shapes =
+                OutputShapes::of(solid).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
+            Ok((solid.name.as_str().to_owned(), Arc::new(shapes)))
+        });
+        let outputs = outputs.collect::<Result<_, Refusal>>()?;
+        Ok(Self(Arc::new(Inner { name, engine: engine.clone(), digest, inspection, code, solids, outputs })))
+    }
+
+    /// The plugin's name.
+    pub fn name(&self) -> &PluginName {
+        &self.0.name
+    }
+
+    /// The BLAKE3 digest of the component.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.0.digest.as_bytes()
+    }
+
+    /// True if results may differ between attempts, so that they must not be shared.
+    pub fn depends_on_attempt(&self) -> bool {
+        self.0.inspection.depends_on_attempt
+    }
+
+    /// The plugin's solids, in its own order.
+    pub fn solids(&self) -> &[SolidDefinition] {
+        &self.0.solids
+    }
+
+    /// The solid of that name.
+    pub fn solid(&self, name: &str) -> Option<&SolidDefinition> {
+        self.0.solids.iter().find(|solid| solid.name.as_str() == name)
+    }
+
+    /// Whether a component's code is in the cache, so that loading it compiles nothing. Compiling has no limit of its own
+    /// in time or memory: a caller that does not trust a component lets a child process load it first, under limits, and
+    /// loads it here once this is true.
+    pub fn is_compiled(engine: &Engine, cache: &CompileCache, wasm: &[u8]) -> bool {
+        cache.read(&blake3::hash(wasm), &engine.compatibility(), EntryKind::Code).is_some()
+    }
+
+    /// Runs one step to its end, on this thread. Outputs go to the request's host while it runs.
+    ///
+    /// The thread must not be one of an async runtime, and needs 2 MiB of stack or more.
+    pub fn execute(&self, request: StepRequest<'_>) -> Result<StepReport, StepFailure> {
+        let Some(shapes) = self.0.outputs.get(request.solid) else {
+            let message = format!("plugin `{}` has no solid `{}`", self.0.name, request.solid);
+            return Err(StepFailure::new(FailureKind::HostFailed, message));
+        };
+        let outputs = OutputLedger::new(Arc::clone(shapes), request.limits);
+        execute(&self.0.engine, &self.0.code, outputs, request)
+    }
+}
+
+/// Where what belongs to one component and engine is cached.
+struct CacheKey<'a> {
+    cache: &'a CompileCache,
+    digest: blake3::Hash,
+    compatibility: blake3::Hash,
+}
+
+impl CacheKey<'_> {
+    fn read(&self, kind: EntryKind) -> Option<Vec<u8>> {
+        self.cache.read(&self.digest, &self.compatibility, kind)
+    }
+
+    /// Keeps an entry. A cache that cannot be written costs time at the next start and nothing else.
+    fn keep(&self, kind: EntryKind, content: &[u8]) {
+        _ = self.cache.write(&self.digest, &self.compatibility, kind, content);
+    }
+}
+
+/// The file's bytes, or no more of them than are needed to see that it is too large.
+fn read(file: &Path) -> Result<Vec<u8>, Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::Unreadable(error.to_string());
+    let metadata = std::fs::metadata(file).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Refusal::Unreadable("it is not a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(MAX_PLUGIN_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_PLUGIN_BYTES {
+        return Err(Refusal::TooLarge { bytes: metadata.len(), limit: MAX_PLUGIN_BYTES });
+    }
+    Ok(bytes)
+}
+
+/// The compiled component, from the cache or compiled now.
+fn compiled(engine: &Engine, key: &CacheKey<'_>, wasm: &[u8]) -> Result<Component, Refusal> {
+    if let Some(code) = key.read(EntryKind::Code)
+        && let Some(component) = load_code(engine, &code)
+    {
+        return Ok(component);
+    }
+    let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
+    let code = engine.wasmtime().precompile_component(wasm).map_err(unloadable)?;
+    key.keep(EntryKind::Code, &code);
+    load_code(engine, &code).ok_or_else(|| Refusal::Unloadable("its compiled code does not load".to_owned()))
+}
+
+/// Loads machine code; none if the engine does not take it.
+#[expect(unsafe_code, reason = "loading machine code trusts it by nature")]
+fn load_code(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `code` is what `precompile_component` returned, either just now in this process, or earlier and kept in the
+    // cache. The cache gives back only entries from a directory that nobody but this user can write, whose content has
+    // the digest that was written with it, under the digest of this plugin and this engine's version and settings.
+    unsafe { Component::deserialize(engine.wasmtime(), code) }.ok()
+}
+
+/// The plugin's solids, from the cache or asked for now.
+fn described(
+    engine: &Engine,
+    key: &CacheKey<'_>,
+    code: &PluginWithAttemptPre<StepState>,
+) -> Result<Vec<SolidDefinition>, Refusal> {
+    if let Some(json) = key.read(EntryKind::Definitions)
+        && let Ok(solids) = serde_json::from_slice(&json)
+    {
+        return Ok(solids);
+    }
+    let solids = describe(engine, code).map_err(Refusal::DescribeFailed)?;
+    let solids = definitions::convert(solids).map_err(Refusal::BadDefinitions)?;
+    if let Ok(json) = serde_json::to_vec(&solids) {
+        key.keep(EntryKind::Definitions, &json);
+    }
+    Ok(solids)
+}
+
+/// Asks a plugin for its solids, in an empty world and under tight limits.
+fn describe(
+    engine: &Engine,
+    code: &PluginWithAttemptPre<StepState>,
+) -> Result<Vec<super::bindings::fanfold::plugin::definitions::SolidDefinition>, StepFailure> {
+    let limits = Limits::for_describe();
+    let around = Surroundings {
+        outputs: OutputLedger::new(Arc::new(OutputShapes::none()), &limits),
+        attempt: 0,
+        seed: Seed::default(),
+        grants: &Grants::none(),
+        limits: &limits,
+        interrupt: Interrupt::default(),
+        host: Box::new(DeafHost),
+    };
+    let mut instance = Instance::new(engine, around)?;
+    instance.run(code, |store, plugin| plugin.fanfold_plugin_solids().call_describe(store))
+}

@@ -1,0 +1,298 @@
+//! One value against one schema: keyword by keyword, within a budget.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json};
+
+use super::{Schema, resolve};
+
+/// Steps that a check may take on top of those that its value's size explains.
+const SPARE_STEPS: u64 = 1_000_000;
+/// How deep schemas may apply each other. Above the 128 levels that a JSON value can nest.
+const MAX_DEPTH: usize = 256;
+/// One check under way. A problem is a sentence; `path` then still leads to the value that has it.
+pub(super) struct Check<'a> {
+    schema: &'a Schema,
+    budget: u64,
+    depth: usize,
+    path: Vec<Segment<'a>>,
+}
+
+enum Segment<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+type Checked = Result<(), String>;
+
+impl<'a> Check<'a> {
+    pub(super) fn new(schema: &'a Schema, value_bytes: usize) -> Self {
+        Self { schema, budget: SPARE_STEPS + 4 * value_bytes as u64, depth: 0, path: Vec::new() }
+    }
+
+    fn spend(&mut self, steps: usize) -> Checked {
+        self.budget = self.budget.saturating_sub(steps as u64 + 1);
+        if self.budget == 0 { Err("the schema is too costly to check".into()) } else { Ok(()) }
+    }
+
+    pub(super) fn apply(&mut self, schema: &'a Json, value: &'a Json) -> Checked {
+        self.spend(0)?;
+        let keywords = match schema {
+            Json::Object(keywords) => keywords,
+            Json::Bool(false) => return Err("nothing is allowed here".into()),
+            _ => return Ok(()),
+        };
+        if self.depth == MAX_DEPTH {
+            return Err("the schema nests too deep".into());
+        }
+        self.depth += 1;
+        let checked = self.apply_keywords(keywords, value);
+        self.depth -= 1;
+        checked
+    }
+
+    fn apply_keywords(&mut self, keywords: &'a Map<String, Json>, value: &'a Json) -> Checked {
+        for (keyword, argument) in keywords {
+            match (keyword.as_str(), argument) {
+                ("type", wanted) => check_type(wanted, value)?,
+                ("const", wanted) if !equal(wanted, value) => return Err(format!("expected {wanted}")),
+                ("enum", Json::Array(allowed)) => {
+                    self.spend(allowed.len())?;
+                    if !allowed.iter().any(|allowed| equal(allowed, value)) {
+                        return Err(format!("expected one of {}", shortened(argument)));
+                    }
+                }
+                ("$ref", Json::String(reference)) => {
+                    if let Some(target) = resolve(&self.schema.root, reference) {
+                        self.apply(target, value)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.check_combinations(keywords, value)?;
+        match value {
+            Json::Object(object) => self.check_object(keywords, object),
+            Json::Array(items) => self.check_array(keywords, items),
+            Json::String(text) => self.check_string(keywords, text),
+            Json::Number(number) => check_number(keywords, number.as_f64().unwrap_or(f64::NAN)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_combinations(&mut self, keywords: &'a Map<String, Json>, value: &'a Json) -> Checked {
+        for part in list(keywords, "allOf") {
+            self.apply(part, value)?;
+        }
+        if let Some(Json::Array(parts)) = keywords.get("anyOf")
+            && self.count_fitting(parts, value, 1)? == 0
+        {
+            return Err("fits none of the alternatives".into());
+        }
+        if let Some(Json::Array(parts)) = keywords.get("oneOf") {
+            match self.count_fitting(parts, value, 2)? {
+                0 => return Err("fits none of the alternatives".into()),
+                1 => {}
+                _ => return Err("fits more than one of the alternatives".into()),
+            }
+        }
+        if let Some(unwanted) = keywords.get("not")
+            && self.fits(unwanted, value)?
+        {
+            return Err("is what the schema excludes".into());
+        }
+        if let Some(condition) = keywords.get("if") {
+            let branch = if self.fits(condition, value)? { "then" } else { "else" };
+            if let Some(branch) = keywords.get(branch) {
+                self.apply(branch, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of `parts` the value fits, counting no further than `enough`.
+    fn count_fitting(&mut self, parts: &'a [Json], value: &'a Json, enough: usize) -> Result<usize, String> {
+        let mut fitting = 0;
+        for part in parts {
+            fitting += usize::from(self.fits(part, value)?);
+            if fitting == enough {
+                break;
+            }
+        }
+        Ok(fitting)
+    }
+
+    /// Whether the value fits; an error only if the budget is spent: it stays spent, so the whole check ends.
+    fn fits(&mut self, schema: &'a Json, value: &'a Json) -> Result<bool, String> {
+        let (depth, path) = (self.depth, self.path.len());
+        let checked = self.apply(schema, value);
+        self.path.truncate(path);
+        self.depth = depth;
+        match checked {
+            Err(problem) if self.budget == 0 => Err(problem),
+            checked => Ok(checked.is_ok()),
+        }
+    }
+
+    fn check_object(&mut self, keywords: &'a Map<String, Json>, object: &'a Map<String, Json>) -> Checked {
+        check_count(keywords, "minProperties", "maxProperties", object.len(), "entries")?;
+        for name in list(keywords, "required").filter_map(Json::as_str) {
+            self.spend(0)?;
+            if !object.contains_key(name) {
+                return Err(format!("`{name}` is missing"));
+            }
+        }
+        let properties = keywords.get("properties").and_then(Json::as_object);
+        let by_pattern = keywords.get("patternProperties").and_then(Json::as_object);
+        let additional = keywords.get("additionalProperties");
+        let names = keywords.get("propertyNames");
+        if properties.is_none() && by_pattern.is_none() && additional.is_none() && names.is_none() {
+            return Ok(());
+        }
+        for (key, value) in object {
+            self.spend(0)?;
+            self.path.push(Segment::Key(key));
+            let mut is_known = false;
+            if let Some(schema) = properties.and_then(|properties| properties.get(key)) {
+                is_known = true;
+                self.apply(schema, value)?;
+            }
+            for (pattern, schema) in by_pattern.into_iter().flatten() {
+                self.spend(key.len())?;
+                if self.schema.patterns.get(pattern).is_some_and(|regex| regex.is_match(key)) {
+                    is_known = true;
+                    self.apply(schema, value)?;
+                }
+            }
+            match additional {
+                Some(Json::Bool(false)) if !is_known => return Err("is no known key".into()),
+                Some(schema) if !is_known => self.apply(schema, value)?,
+                _ => {}
+            }
+            if let Some(Json::Object(names)) = names {
+                self.check_string(names, key)?;
+            }
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn check_array(&mut self, keywords: &'a Map<String, Json>, items: &'a [Json]) -> Checked {
+        check_count(keywords, "minItems", "maxItems", items.len(), "items")?;
+        let prefix = keywords.get("prefixItems").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        for (index, item) in items.iter().enumerate() {
+            if let Some(schema) = prefix.get(index).or_else(|| keywords.get("items")) {
+                self.path.push(Segment::Index(index));
+                self.apply(schema, item)?;
+                self.path.pop();
+            }
+        }
+        if keywords.get("uniqueItems") == Some(&Json::Bool(true)) {
+            self.spend(items.len())?;
+            let mut seen = HashSet::new();
+            if !items.iter().all(|item| seen.insert(item.to_string())) {
+                return Err("has an item twice".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_string(&mut self, keywords: &'a Map<String, Json>, text: &str) -> Checked {
+        if keywords.contains_key("minLength") || keywords.contains_key("maxLength") {
+            check_count(keywords, "minLength", "maxLength", text.chars().count(), "characters")?;
+        }
+        if let Some(Json::String(pattern)) = keywords.get("pattern") {
+            self.spend(text.len())?;
+            if self.schema.patterns.get(pattern).is_some_and(|regex| !regex.is_match(text)) {
+                return Err(format!("does not match the pattern `{pattern}`"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn path_text(&self) -> String {
+        let mut text = String::new();
+        for segment in &self.path {
+            match segment {
+                Segment::Key(key) if text.is_empty() => text.push_str(key),
+                Segment::Key(key) => _ = write!(text, ".{key}"),
+                Segment::Index(index) => _ = write!(text, "[{index}]"),
+            }
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text
+    }
+}
+
+/// The items of a keyword that holds a list; nothing if it is absent or no list.
+fn list<'a>(keywords: &'a Map<String, Json>, keyword: &str) -> impl Iterator<Item = &'a Json> {
+    keywords.get(keyword).and_then(Json::as_array).into_iter().flatten()
+}
+
+fn check_type(wanted: &Json, value: &Json) -> Checked {
+    let is = |name: &Json| match name.as_str() {
+        Some("integer") => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        name => name == Some(type_name(value)),
+    };
+    let fits = match wanted {
+        Json::Array(names) => names.iter().any(is),
+        name => is(name),
+    };
+    if fits {
+        return Ok(());
+    }
+    let wanted = match wanted {
+        Json::Array(names) => names.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" or "),
+        name => name.as_str().unwrap_or_default().to_owned(),
+    };
+    Err(format!("expected {wanted}, found {}", type_name(value)))
+}
+
+fn type_name(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
+}
+
+/// Equality as JSON Schema has it: 1 and 1.0 are the same number.
+fn equal(left: &Json, right: &Json) -> bool {
+    left == right
+        || matches!((left, right), (Json::Number(left), Json::Number(right)) if left.as_f64() == right.as_f64())
+}
+
+fn check_count(keywords: &Map<String, Json>, min: &str, max: &str, count: usize, of: &str) -> Checked {
+    let bound = |keyword| keywords.get(keyword).and_then(Json::as_u64);
+    if let Some(min) = bound(min).filter(|min| (count as u64) < *min) {
+        return Err(format!("has {count} {of}, at least {min} are needed"));
+    }
+    if let Some(max) = bound(max).filter(|max| count as u64 > *max) {
+        return Err(format!("has {count} {of}, at most {max} are allowed"));
+    }
+    Ok(())
+}
+
+fn check_number(keywords: &Map<String, Json>, number: f64) -> Checked {
+    let bound = |keyword: &str| keywords.get(keyword).and_then(Json::as_f64);
+    let outside = |keyword: &str, is_outside: fn(f64, f64) -> bool, words: &str| match bound(keyword) {
+        Some(bound) if is_outside(number, bound) => Err(format!("{number} is not {words} {bound}")),
+        _ => Ok(()),
+    };
+    outside("minimum", |number, bound| number < bound, "at least")?;
+    outside("maximum", |number, bound| number > bound, "at most")?;
+    outside("exclusiveMinimum", |number, bound| number <= bound, "above")?;
+    outside("exclusiveMaximum", |number, bound| number >= bound, "below")?;
+    outside("multipleOf", |number, bound| (number / bound).fract() != 0.0, "a multiple of")
+}
+
+fn shortened(value: &Json) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 200 { text } else { text.chars().take(200).chain("...".chars()).collect() }
+}

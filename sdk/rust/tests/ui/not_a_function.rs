@@ -1,0 +1,6 @@
+use fanfold_sdk::prelude::*;
+
+#[solid]
+struct Echo;
+
+fn main() {}
