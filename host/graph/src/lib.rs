@@ -7,15 +7,17 @@
 //! | [`name`] | names and mapping keys: the alphabet, once |
 //! | [`definition`] | what a solid says of itself |
 //! | [`pipeline`] | the authored wiring, in its exchange form |
+//! | [`plan`] | a validated pipeline, compiled to what a run needs |
 //! | [`step`] | steps, their keys and states |
 //! | [`event`] | what can happen in a run |
+//! | [`run`] | the fold of events: the state of a run, and what may start |
 //! | [`emission`] | which outputs a running step may still emit |
 //! | [`retry`] | whether and when a failed step runs again |
 //!
 //! Invariants:
 //! - No I/O, clock, thread or randomness: `clippy.toml` refuses them. Equal inputs give equal results, so that a
 //!   run is exactly its event log.
-//! - A run changes by its events alone.
+//! - [`run::Run::apply`] is the only way to change a run.
 //!
 //! Deliberately absent: values (a run knows them by reference), configuration files, plugins, executors.
 
@@ -24,5 +26,7 @@ pub mod emission;
 pub mod event;
 pub mod name;
 pub mod pipeline;
+pub mod plan;
 pub mod retry;
+pub mod run;
 pub mod step;

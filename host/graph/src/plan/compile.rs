@@ -1,0 +1,482 @@
+//! From pipeline to plan: names become places, sources become gates and leaves.
+//!
+//! A collect becomes a producer of its own in the *smallest* scope that it speaks of, whatever the scope of its reader:
+//! a collection that every clone reads is gathered once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scope::{Dim, Scopes};
+use super::{
+    CollectId, CollectNode, Dynamic, DynamicId, Gate, GateId, Leaf, LeafId, Owner, Plan, PlanError, Read,
+    Reader, ScopeId, Solid, Target, order,
+};
+use crate::definition::SolidDefinition;
+use crate::name::OutputRef;
+use crate::pipeline::{Collect, Dimension, Expand, Invocation, Pipeline, Source};
+use crate::step::SolidId;
+
+pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
+    check_names(&pipeline)?;
+    let order = order::order(&pipeline.solids).map_err(|cycle| vec![cycle])?;
+    let mut compiler = Compiler::new(&pipeline);
+    for place in order {
+        compiler.solid(place);
+    }
+    let result = compiler.result();
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    compiler.note_appearances();
+    let Compiler { solids, dynamics, scopes, gates, collects, leaves, .. } = compiler;
+    Ok(Plan { solids, dynamics, scopes: scopes.all, gates, collects, leaves, result, pipeline })
+}
+
+/// What must hold before anything can be looked up by name.
+fn check_names(pipeline: &Pipeline) -> Result<(), Vec<PlanError>> {
+    let mut errors = Vec::new();
+    for (solid, definition) in &pipeline.definitions {
+        let inputs = definition.inputs.iter().map(|input| &input.name);
+        let outputs = definition.outputs.iter().map(|output| &output.name);
+        for item in twice(inputs).chain(twice(outputs)) {
+            errors.push(PlanError::DuplicateItem { solid: solid.clone(), item: item.to_string() });
+        }
+    }
+    for name in twice(pipeline.solids.iter().map(|solid| &solid.name)) {
+        errors.push(PlanError::DuplicateSolid(name.clone()));
+    }
+    for Invocation { name, solid, .. } in &pipeline.solids {
+        if !pipeline.definitions.contains_key(solid) {
+            errors.push(PlanError::UnknownDefinition { name: name.clone(), solid: solid.clone() });
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn twice<'a, T: Ord + 'a>(names: impl Iterator<Item = &'a T>) -> impl Iterator<Item = &'a T> {
+    let mut seen = BTreeSet::new();
+    names.filter(move |name| !seen.insert(*name)).collect::<Vec<_>>().into_iter()
+}
+
+struct Compiler<'p> {
+    pipeline: &'p Pipeline,
+    /// The solids compiled so far, by name.
+    places: BTreeMap<&'p str, SolidId>,
+    errors: Vec<PlanError>,
+    solids: Vec<Solid>,
+    dynamics: Vec<Dynamic>,
+    scopes: Scopes,
+    gates: Vec<Gate>,
+    collects: Vec<CollectNode>,
+    leaves: Vec<Leaf>,
+}
+
+/// Who reads, and from where.
+#[derive(Clone)]
+struct Reading<'r> {
+    name: &'r str,
+    gate: GateId,
+    scope: ScopeId,
+    dims: Vec<Dim>,
+}
+
+/// A read that cannot be; its error is noted already.
+struct Unreadable;
+
+impl<'p> Compiler<'p> {
+    fn new(pipeline: &'p Pipeline) -> Self {
+        Self {
+            pipeline,
+            places: BTreeMap::new(),
+            errors: Vec::new(),
+            solids: Vec::new(),
+            dynamics: Vec::new(),
+            scopes: Scopes::new(),
+            gates: Vec::new(),
+            collects: Vec::new(),
+            leaves: Vec::new(),
+        }
+    }
+
+    fn solid(&mut self, place: usize) {
+        let invocation = &self.pipeline.solids[place];
+        let definition = &self.pipeline.definitions[&invocation.solid];
+        let name = invocation.name.as_str();
+        let dims = self.dims(name, &invocation.scope);
+        let scope = self.intern(&dims);
+        let id = SolidId(self.solids.len() as u32);
+        let gate = self.gate(scope, Owner::Solid(id));
+        let dynamics = self.declare(id, definition, &dims, scope, place, gate);
+        self.places.insert(name, id);
+        let reading = Reading { name, gate, scope, dims };
+        self.inputs(&reading, invocation, definition);
+        self.barriers(&reading, &invocation.scope);
+        self.scopes.all[scope.at()].solids.push(id);
+        self.scopes.all[scope.at()].generates.extend(dynamics);
+    }
+
+    /// Adds the solid and its dynamic outputs, each with its natural scope.
+    fn declare(
+        &mut self,
+        id: SolidId,
+        definition: &SolidDefinition,
+        dims: &[Dim],
+        scope: ScopeId,
+        invocation: usize,
+        gate: GateId,
+    ) -> Vec<DynamicId> {
+        let mut dynamics = Vec::new();
+        let mut by_output = Vec::new();
+        self.solids.push(Solid {
+            invocation,
+            definition: definition.clone(),
+            scope,
+            gate,
+            dynamics: Vec::new(),
+            readers: Vec::new(),
+        });
+        for described in &definition.outputs {
+            by_output.push(described.is_dynamic.then(|| {
+                let dynamic = DynamicId(self.dynamics.len() as u32);
+                let is_required = described.is_required;
+                self.dynamics.push(Dynamic {
+                    solid: id,
+                    is_required,
+                    scope: ScopeId::EMPTY,
+                    appears: Vec::new(),
+                    crosses: Vec::new(),
+                });
+                let natural = Dim { dynamic, at: (0..dims.len()).collect() };
+                let natural: Vec<Dim> = dims.iter().cloned().chain([natural]).collect();
+                self.dynamics[dynamic.at()].scope = self.intern(&natural);
+                dynamics.push(dynamic);
+                dynamic
+            }));
+        }
+        self.solids[id.at()].dynamics = by_output;
+        dynamics
+    }
+
+    fn inputs(&mut self, reading: &Reading<'_>, invocation: &Invocation, definition: &SolidDefinition) {
+        let known: Vec<String> = definition.inputs.iter().map(|input| input.name.to_string()).collect();
+        for input in invocation.inputs.keys().filter(|input| !known.iter().any(|it| it == input.as_str())) {
+            let (reader, known) = (reading.name.to_owned(), known.clone());
+            self.errors.push(PlanError::UnknownInput { reader, input: input.to_string(), known });
+        }
+        for (place, input) in definition.inputs.iter().enumerate() {
+            let read = match (invocation.inputs.get(&input.name), &input.default_value) {
+                (Some(source), _) => self.read(reading, source),
+                (None, Some(default)) => Ok(Read::Value(default.clone())),
+                (None, None) => {
+                    let (reader, input) = (reading.name.to_owned(), input.name.to_string());
+                    self.errors.push(PlanError::MissingInput { reader, input });
+                    Err(Unreadable)
+                }
+            };
+            self.gates[reading.gate.at()].reads.extend(read.ok().map(|read| (place as u32, read)));
+        }
+    }
+
+    /// Waits for the generators whose clones may not start before they have succeeded.
+    fn barriers(&mut self, reading: &Reading<'_>, scope: &[Dimension]) {
+        let barriers = scope.iter().zip(&reading.dims).filter(|(it, _)| it.expand == Expand::OnSuccess);
+        for (_, dim) in barriers {
+            let generator = self.dynamics[dim.dynamic.at()].solid;
+            let leaf = self.leaf(reading, Target::Success(generator), dim.at.clone());
+            self.gates[reading.gate.at()].leaves.push(leaf);
+        }
+    }
+
+    fn result(&mut self) -> GateId {
+        let gate = self.gate(ScopeId::EMPTY, Owner::Result);
+        let reading = Reading { name: "result", gate, scope: ScopeId::EMPTY, dims: Vec::new() };
+        let read = self.read(&reading, &self.pipeline.result);
+        self.gates[gate.at()].reads.extend(read.ok().map(|read| (0, read)));
+        gate
+    }
+
+    fn read(&mut self, reading: &Reading<'_>, source: &Source) -> Result<Read, Unreadable> {
+        match source {
+            Source::Value(value) => Ok(Read::Value(value.clone())),
+            Source::Item(position) => {
+                self.check_positions(reading.name, &[*position], reading.dims.len())?;
+                self.gates[reading.gate.at()].items.push(*position);
+                Ok(Read::Item(*position))
+            }
+            Source::Output { of, at } => self.output(reading, of, at),
+            Source::Collect(collect) => self.collect(reading, collect),
+            Source::List(members) => members
+                .iter()
+                .map(|member| self.read(reading, member))
+                .collect::<Result<_, _>>()
+                .map(Read::List),
+            Source::Dict(members) => members
+                .iter()
+                .map(|(name, member)| Ok((name.clone(), self.read(reading, member)?)))
+                .collect::<Result<_, _>>()
+                .map(Read::Dict),
+        }
+    }
+
+    fn output(&mut self, reading: &Reading<'_>, of: &OutputRef, at: &[usize]) -> Result<Read, Unreadable> {
+        let (solid, output) = self.find(reading.name, of)?;
+        self.check_positions(reading.name, at, reading.dims.len())?;
+        if self.solids[solid.at()].dynamics[output as usize].is_some() {
+            return self.refuse(PlanError::Unmapped { reader: reading.name.to_owned(), output: of.clone() });
+        }
+        self.check_scope(reading.name, of, &reading.dims, at, self.solids[solid.at()].scope)?;
+        Ok(self.leaf_read(reading, Target::Output(solid, output), at.to_vec()))
+    }
+
+    fn collect(&mut self, reading: &Reading<'_>, collect: &Collect) -> Result<Read, Unreadable> {
+        let reader = || reading.name.to_owned();
+        if let Some(ratio) = collect.min_success_ratio.filter(|ratio| !(0.0..=1.0).contains(ratio)) {
+            return self.refuse(PlanError::Ratio { reader: reader(), ratio });
+        }
+        let over = self.dim(reading.name, &reading.dims, &collect.over)?;
+        let kept = spoken_of(collect, &reading.dims, reading.name).or_else(|error| self.refuse(error))?;
+        let (dims, over, of) = narrowed(&reading.dims, &kept, &over, &collect.of);
+        let scope = self.intern(&dims);
+        let id = CollectId(self.collects.len() as u32);
+        let closing_target = Target::Success(self.dynamics[over.dynamic.at()].solid);
+        let closing = self.add_leaf(Reader::Closing(id), scope, &dims, closing_target, over.at.clone());
+        let element_dims: Vec<Dim> = dims.iter().cloned().chain([over.clone()]).collect();
+        let element_scope = self.intern(&element_dims);
+        let element = self.gate(element_scope, Owner::Element(id));
+        self.collects.push(CollectNode {
+            scope,
+            over: over.dynamic,
+            element,
+            closing,
+            into: collect.into,
+            min_success_ratio: collect.min_success_ratio,
+            readers: Vec::new(),
+        });
+        self.scopes.all[scope.at()].collects.push(id);
+        let of_reading =
+            Reading { gate: element, scope: element_scope, dims: element_dims, ..reading.clone() };
+        let read = self.read(&of_reading, &of)?;
+        self.gates[element.at()].reads.push((0, read));
+        Ok(self.leaf_read(reading, Target::Collect(id), kept))
+    }
+
+    /// The dimensions of a scope, as far as they can be; what cannot is an error already noted.
+    fn dims(&mut self, reader: &str, scope: &[Dimension]) -> Vec<Dim> {
+        let mut dims = Vec::new();
+        for dimension in scope {
+            let Ok(dim) = self.dim(reader, &dims, dimension) else { break };
+            dims.push(dim);
+        }
+        dims
+    }
+
+    fn dim(&mut self, reader: &str, before: &[Dim], dimension: &Dimension) -> Result<Dim, Unreadable> {
+        let (solid, output) = self.find(reader, &dimension.over)?;
+        self.check_positions(reader, &dimension.at, before.len())?;
+        let Some(dynamic) = self.solids[solid.at()].dynamics[output as usize] else {
+            let (reader, output) = (reader.to_owned(), dimension.over.clone());
+            return self.refuse(PlanError::NotDynamic { reader, output });
+        };
+        self.check_scope(reader, &dimension.over, before, &dimension.at, self.solids[solid.at()].scope)?;
+        Ok(Dim { dynamic, at: dimension.at.clone() })
+    }
+
+    fn find(&mut self, reader: &str, wanted: &OutputRef) -> Result<(SolidId, u32), Unreadable> {
+        let Some(&solid) = self.places.get(wanted.solid.as_str()) else {
+            let known = self.pipeline.solids.iter().map(|solid| solid.name.to_string()).collect();
+            let (reader, wanted) = (reader.to_owned(), wanted.clone());
+            return self.refuse(PlanError::UnknownSolid { reader, wanted, known });
+        };
+        let outputs = &self.solids[solid.at()].definition.outputs;
+        let Some(output) = outputs.iter().position(|output| output.name == wanted.output) else {
+            let known = outputs.iter().map(|output| output.name.to_string()).collect();
+            let (reader, wanted) = (reader.to_owned(), wanted.clone());
+            return self.refuse(PlanError::UnknownOutput { reader, wanted, known });
+        };
+        Ok((solid, output as u32))
+    }
+
+    fn check_positions(&mut self, reader: &str, positions: &[usize], depth: usize) -> Result<(), Unreadable> {
+        match positions.iter().find(|position| **position >= depth) {
+            None => Ok(()),
+            Some(&position) => {
+                self.refuse(PlanError::Position { reader: reader.to_owned(), position, depth })
+            }
+        }
+    }
+
+    /// Checks that the dimensions at these positions are those of the producer's scope.
+    fn check_scope(
+        &mut self,
+        reader: &str,
+        output: &OutputRef,
+        dims: &[Dim],
+        at: &[usize],
+        producer: ScopeId,
+    ) -> Result<(), Unreadable> {
+        let wanted = self.dims_of(producer);
+        let fits = wanted.len() == at.len()
+            && wanted.iter().zip(at).all(|(wanted, position)| {
+                let found = &dims[*position];
+                let coordinates = wanted.at.iter().map(|inner| at[*inner]);
+                found.dynamic == wanted.dynamic && found.at.iter().copied().eq(coordinates)
+            });
+        if fits {
+            return Ok(());
+        }
+        self.refuse(PlanError::Scope { reader: reader.to_owned(), output: output.clone() })
+    }
+
+    fn refuse<T>(&mut self, error: PlanError) -> Result<T, Unreadable> {
+        self.errors.push(error);
+        Err(Unreadable)
+    }
+
+    fn leaf_read(&mut self, reading: &Reading<'_>, target: Target, at: Vec<usize>) -> Read {
+        let leaf = self.leaf(reading, target, at);
+        self.gates[reading.gate.at()].leaves.push(leaf);
+        Read::Leaf(leaf)
+    }
+
+    fn leaf(&mut self, reading: &Reading<'_>, target: Target, at: Vec<usize>) -> LeafId {
+        self.add_leaf(Reader::Gate(reading.gate), reading.scope, &reading.dims, target, at)
+    }
+
+    fn add_leaf(
+        &mut self,
+        reader: Reader,
+        reader_scope: ScopeId,
+        dims: &[Dim],
+        target: Target,
+        at: Vec<usize>,
+    ) -> LeafId {
+        let leaf = LeafId(self.leaves.len() as u32);
+        let (target_scope, readers) = match target {
+            Target::Output(solid, _) | Target::Success(solid) => {
+                let solid = &mut self.solids[solid.at()];
+                (solid.scope, &mut solid.readers)
+            }
+            Target::Collect(collect) => {
+                let collect = &mut self.collects[collect.at()];
+                (collect.scope, &mut collect.readers)
+            }
+        };
+        readers.push(leaf);
+        let is_direct = target_scope == reader_scope && at.iter().copied().eq(0..dims.len());
+        let streams = |dim: &Dim, solid| self.dynamics[dim.dynamic.at()].solid == solid && dim.at == at;
+        let is_early = match target {
+            Target::Output(solid, _) => dims.iter().any(|dim| streams(dim, solid)),
+            Target::Success(_) | Target::Collect(_) => false,
+        };
+        self.leaves.push(Leaf { reader, reader_scope, target, target_scope, at, is_direct, is_early });
+        leaf
+    }
+
+    fn gate(&mut self, scope: ScopeId, owner: Owner) -> GateId {
+        let id = GateId(self.gates.len() as u32);
+        self.gates.push(Gate { scope, owner, reads: Vec::new(), leaves: Vec::new(), items: Vec::new() });
+        self.scopes.all[scope.at()].gates.push(id);
+        id
+    }
+
+    fn note_appearances(&mut self) {
+        for scope in (0..self.scopes.all.len() as u32).map(ScopeId) {
+            for (position, dim) in self.dims_of(scope).iter().enumerate() {
+                self.dynamics[dim.dynamic.at()].appears.push((scope, position));
+            }
+            let shape = &self.scopes.all[scope.at()];
+            if let Some((_, dim)) = shape.last.as_ref().filter(|_| !shape.is_natural) {
+                self.dynamics[dim.dynamic.at()].crosses.push(scope);
+            }
+        }
+    }
+
+    fn intern(&mut self, dims: &[Dim]) -> ScopeId {
+        let (solids, dynamics) = (&self.solids, &self.dynamics);
+        self.scopes.intern(dims, &|dynamic| solids[dynamics[dynamic.at()].solid.at()].scope)
+    }
+
+    fn dims_of(&self, scope: ScopeId) -> Vec<Dim> {
+        let mut dims = Vec::new();
+        let mut scope = scope;
+        while let Some((parent, dim)) = &self.scopes.all[scope.at()].last {
+            dims.push(dim.clone());
+            scope = *parent;
+        }
+        dims.reverse();
+        dims
+    }
+}
+
+/// The positions of the reader's scope that a collect speaks of, with those that their dimensions depend on.
+fn spoken_of(collect: &Collect, dims: &[Dim], reader: &str) -> Result<Vec<usize>, PlanError> {
+    let mut positions: BTreeSet<usize> = collect.over.at.iter().copied().collect();
+    positions_in(&collect.of, &mut positions);
+    // Positions from `dims.len()` on are the dimensions that this collect and those inside it add.
+    let bound = dims.len() + collect_depth(&collect.of) + 1;
+    if let Some(&position) = positions.iter().find(|position| **position >= bound) {
+        return Err(PlanError::Position { reader: reader.to_owned(), position, depth: bound });
+    }
+    positions.retain(|position| *position < dims.len());
+    for position in (0..dims.len()).rev() {
+        if positions.contains(&position) {
+            positions.extend(&dims[position].at);
+        }
+    }
+    Ok(positions.into_iter().collect())
+}
+
+fn positions_in(source: &Source, positions: &mut BTreeSet<usize>) {
+    match source {
+        Source::Value(_) => {}
+        Source::Item(position) => {
+            positions.insert(*position);
+        }
+        Source::Output { at, .. } => positions.extend(at),
+        Source::Collect(collect) => {
+            positions.extend(&collect.over.at);
+            positions_in(&collect.of, positions);
+        }
+        Source::List(members) => members.iter().for_each(|member| positions_in(member, positions)),
+        Source::Dict(members) => members.values().for_each(|member| positions_in(member, positions)),
+    }
+}
+
+/// How many collects stand one inside the other.
+fn collect_depth(source: &Source) -> usize {
+    match source {
+        Source::Value(_) | Source::Item(_) | Source::Output { .. } => 0,
+        Source::Collect(collect) => 1 + collect_depth(&collect.of),
+        Source::List(members) => members.iter().map(collect_depth).max().unwrap_or(0),
+        Source::Dict(members) => members.values().map(collect_depth).max().unwrap_or(0),
+    }
+}
+
+/// A collect seen from the scope of the kept positions alone.
+fn narrowed(dims: &[Dim], kept: &[usize], over: &Dim, of: &Source) -> (Vec<Dim>, Dim, Source) {
+    let moved = |position: usize| match kept.binary_search(&position) {
+        Ok(place) => place,
+        // Past the reader's scope: a dimension that a collect adds. It moves with the scope's end.
+        Err(_) => position + kept.len() - dims.len(),
+    };
+    let moved_dim = |dim: &Dim| Dim { dynamic: dim.dynamic, at: dim.at.iter().copied().map(moved).collect() };
+    let kept_dims = kept.iter().map(|position| moved_dim(&dims[*position])).collect();
+    (kept_dims, moved_dim(over), moved_source(of, &moved))
+}
+
+fn moved_source(source: &Source, moved: &impl Fn(usize) -> usize) -> Source {
+    let all = |at: &[usize]| at.iter().copied().map(moved).collect();
+    match source {
+        Source::Value(value) => Source::Value(value.clone()),
+        Source::Item(position) => Source::Item(moved(*position)),
+        Source::Output { of, at } => Source::Output { of: of.clone(), at: all(at) },
+        Source::Collect(collect) => {
+            let over = Dimension { at: all(&collect.over.at), ..collect.over.clone() };
+            let of = Box::new(moved_source(&collect.of, moved));
+            Source::Collect(Collect { over, of, ..collect.clone() })
+        }
+        Source::List(members) => Source::List(members.iter().map(|it| moved_source(it, moved)).collect()),
+        Source::Dict(members) => {
+            Source::Dict(members.iter().map(|(name, it)| (name.clone(), moved_source(it, moved))).collect())
+        }
+    }
+}

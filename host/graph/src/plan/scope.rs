@@ -1,0 +1,90 @@
+//! Scopes, interned: equal scopes are one, and every prefix of a scope is a scope.
+
+use std::collections::BTreeMap;
+
+use super::{CollectId, DynamicId, GateId, table_id};
+use crate::step::SolidId;
+
+table_id!(
+    /// A scope. The empty one comes first.
+    ScopeId
+);
+
+impl ScopeId {
+    pub(crate) const EMPTY: Self = Self(0);
+}
+
+/// An ordered list of dynamic outputs, as its last one after its prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    /// The prefix and the last dimension; none for the empty scope.
+    pub(crate) last: Option<(ScopeId, Dim)>,
+    pub(crate) depth: usize,
+    /// True when the prefix is the generator's own scope: the points are then the dynamic's items, one by one.
+    pub(crate) is_natural: bool,
+    /// The scopes that have this one as prefix and are not natural.
+    pub(crate) crossed_by: Vec<ScopeId>,
+    pub(crate) solids: Vec<SolidId>,
+    pub(crate) gates: Vec<GateId>,
+    pub(crate) collects: Vec<CollectId>,
+    /// The dynamic outputs of its solids.
+    pub(crate) generates: Vec<DynamicId>,
+}
+
+/// A dimension: a dynamic output, and the positions of its generator's own dimensions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Dim {
+    pub(crate) dynamic: DynamicId,
+    pub(crate) at: Vec<usize>,
+}
+
+/// The scopes of a plan in the making.
+pub(super) struct Scopes {
+    pub(super) all: Vec<Scope>,
+    ids: BTreeMap<Vec<Dim>, ScopeId>,
+}
+
+impl Scopes {
+    pub(super) fn new() -> Self {
+        let mut scopes = Self { all: Vec::new(), ids: BTreeMap::new() };
+        scopes.add(Vec::new(), None, false);
+        scopes
+    }
+
+    /// The scope of these dimensions. `generator_scope` tells a dynamic's generator's own.
+    pub(super) fn intern(
+        &mut self,
+        dims: &[Dim],
+        generator_scope: &impl Fn(DynamicId) -> ScopeId,
+    ) -> ScopeId {
+        if let Some(known) = self.ids.get(dims) {
+            return *known;
+        }
+        let Some((last, prefix)) = dims.split_last() else { return ScopeId::EMPTY };
+        let parent = self.intern(prefix, generator_scope);
+        let is_natural =
+            generator_scope(last.dynamic) == parent && last.at.iter().copied().eq(0..prefix.len());
+        let id = self.add(dims.to_vec(), Some((parent, last.clone())), is_natural);
+        if !is_natural {
+            self.all[parent.at()].crossed_by.push(id);
+        }
+        id
+    }
+
+    fn add(&mut self, dims: Vec<Dim>, last: Option<(ScopeId, Dim)>, is_natural: bool) -> ScopeId {
+        let id = ScopeId(self.all.len() as u32);
+        let depth = dims.len();
+        self.ids.insert(dims, id);
+        self.all.push(Scope {
+            last,
+            depth,
+            is_natural,
+            crossed_by: Vec::new(),
+            solids: Vec::new(),
+            gates: Vec::new(),
+            collects: Vec::new(),
+            generates: Vec::new(),
+        });
+        id
+    }
+}

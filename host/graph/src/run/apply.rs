@@ -1,0 +1,196 @@
+//! One event, applied: the table of what may happen in which state.
+
+use std::sync::Arc;
+
+use super::points::Arrival;
+use super::{Run, StepState};
+use crate::event::{Event, ValueRef};
+use crate::name::MappingKey;
+use crate::step::StepId;
+
+use super::cells::OutputCell;
+
+/// What an event came to, beyond the state of the run.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "superseded steps still run and must be interrupted"]
+pub struct Applied {
+    /// Steps that were running and whose work is no longer wanted: an input changed, or their item was dropped. Their
+    /// executions must be interrupted, and nothing more of them recorded.
+    pub superseded: Vec<StepId>,
+}
+
+/// An event that cannot follow the events before it. The run is unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} cannot happen: {reason}")]
+pub struct IllegalEvent {
+    /// The event.
+    pub event: Event,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Run {
+    /// Changes the run by one event.
+    pub fn apply(&mut self, event: &Event) -> Result<Applied, IllegalEvent> {
+        self.check(event).map_err(|reason| IllegalEvent { event: event.clone(), reason })?;
+        match event {
+            Event::StepStarted { step } => self.start(*step),
+            Event::OutputEmitted { step, output, mapping_key: None, value } => {
+                self.emit(*step, *output, *value);
+            }
+            Event::OutputEmitted { step, output, mapping_key: Some(key), value } => {
+                self.emit_item(*step, *output, key, *value);
+            }
+            Event::StepSucceeded { step } => self.succeed(*step),
+            Event::StepFailed { step, retry_after_ms: Some(pause) } => {
+                self.cell(*step).retries += 1;
+                self.run_again(*step, *pause);
+            }
+            Event::StepFailed { step, retry_after_ms: None } => self.end(*step, StepState::Failed),
+            Event::StepCanceled { step } => self.end(*step, StepState::Canceled),
+            Event::RunCanceled => self.is_canceled = true,
+            Event::RunResumed => self.resume(),
+        }
+        self.work_off();
+        Ok(Applied { superseded: std::mem::take(&mut self.superseded) })
+    }
+
+    /// Why the event cannot happen now, if it cannot.
+    fn check(&self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::StepStarted { .. } if self.is_canceled => Err("the run is canceled".to_owned()),
+            Event::StepStarted { step } => self.expect(*step, StepState::Ready),
+            Event::OutputEmitted { step, output, mapping_key, .. } => {
+                self.expect(*step, StepState::Running)?;
+                self.check_output(*step, *output, mapping_key.as_ref())
+            }
+            Event::StepSucceeded { step } => {
+                self.expect(*step, StepState::Running)?;
+                self.check_complete(*step)
+            }
+            Event::StepFailed { step, .. } | Event::StepCanceled { step } => {
+                self.expect(*step, StepState::Running)
+            }
+            Event::RunCanceled if self.is_canceled => Err("the run is canceled already".to_owned()),
+            Event::RunCanceled | Event::RunResumed => Ok(()),
+        }
+    }
+
+    fn expect(&self, step: StepId, wanted: StepState) -> Result<(), String> {
+        match self.state(step) {
+            None => Err("there is no such step".to_owned()),
+            Some(state) if state == wanted => Ok(()),
+            Some(state) => Err(format!("step `{}` is {state}, not {wanted}", self.step_key(step))),
+        }
+    }
+
+    fn check_output(&self, step: StepId, output: u32, key: Option<&MappingKey>) -> Result<(), String> {
+        let solid = &self.plan.solids[step.solid.at()];
+        let Some(dynamic) = solid.dynamics.get(output as usize) else {
+            return Err(format!("step `{}` has no output number {output}", self.step_key(step)));
+        };
+        let name = &solid.definition.outputs[output as usize].name;
+        match (dynamic, key) {
+            (None, Some(_)) => Err(format!("output `{name}` is not dynamic")),
+            (Some(_), None) => Err(format!("output `{name}` is dynamic")),
+            (None, None) => {
+                let cell = &self.cells.outputs[step.solid.at()][output as usize][step.point.0 as usize];
+                let is_fresh = cell.is_some_and(|cell| cell.is_fresh);
+                if is_fresh { Err(format!("output `{name}` was emitted before")) } else { Ok(()) }
+            }
+            (Some(dynamic), Some(key)) => {
+                let is_fresh = self.points.is_fresh(*dynamic, step.point, key);
+                if is_fresh { Err(format!("mapping key `{key}` was emitted before")) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn check_complete(&self, step: StepId) -> Result<(), String> {
+        let solid = &self.plan.solids[step.solid.at()];
+        for (output, described) in solid.definition.outputs.iter().enumerate() {
+            if described.is_dynamic || !described.is_required {
+                continue;
+            }
+            let cell = &self.cells.outputs[step.solid.at()][output][step.point.0 as usize];
+            if !cell.is_some_and(|cell| cell.is_fresh) {
+                return Err(format!("required output `{}` was not emitted", described.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, step: StepId) {
+        self.set_state(step, StepState::Running);
+        // What stands first in the queue and is not ready any more is forgotten; the rest waits for its turn.
+        while let Some(&point) = self.queues[step.solid.at()].front() {
+            let first = StepId { solid: step.solid, point };
+            if self.state(first) == Some(StepState::Ready) {
+                break;
+            }
+            self.queues[step.solid.at()].pop_front();
+            self.cell(first).is_queued = false;
+        }
+    }
+
+    fn emit(&mut self, step: StepId, output: u32, value: ValueRef) {
+        self.change(step, |run| {
+            let cells = &mut run.cells.outputs[step.solid.at()][output as usize];
+            cells[step.point.0 as usize] = Some(OutputCell { value, is_fresh: true });
+        });
+    }
+
+    fn emit_item(&mut self, step: StepId, output: u32, key: &MappingKey, value: ValueRef) {
+        let plan = Arc::clone(&self.plan);
+        let Some(dynamic) = plan.solids[step.solid.at()].dynamics[output as usize] else { return };
+        match self.points.emit(dynamic, step.point, key.clone(), value) {
+            Arrival::Kept | Arrival::Duplicate => {}
+            Arrival::New(item) => {
+                let created = self.points.create_for(&plan, dynamic, item);
+                self.enter(&created);
+            }
+            Arrival::Changed(item) => self.item_changed(dynamic, item),
+        }
+    }
+
+    fn succeed(&mut self, step: StepId) {
+        self.drop_stale(step);
+        self.change(step, |run| {
+            for output in &mut run.cells.outputs[step.solid.at()] {
+                if let Some(cell) = output.get_mut(step.point.0 as usize) {
+                    *cell = cell.filter(|cell| cell.is_fresh);
+                }
+            }
+            run.set_state(step, StepState::Succeeded);
+        });
+    }
+
+    fn end(&mut self, step: StepId, state: StepState) {
+        self.change(step, |run| run.set_state(step, state));
+    }
+
+    /// Puts a running step back: what it reads is still there, what it emitted is stale.
+    fn run_again(&mut self, step: StepId, delay_ms: u32) {
+        self.make_stale(step);
+        self.set_state(step, StepState::Waiting);
+        self.make_ready(step);
+        self.cell(step).delay_ms = delay_ms;
+    }
+
+    fn resume(&mut self) {
+        self.is_canceled = false;
+        let steps: Vec<StepId> = self.plan.solids().flat_map(|solid| self.steps(solid)).collect();
+        for step in steps {
+            match self.state(step) {
+                Some(StepState::Running) => self.run_again(step, 0),
+                Some(StepState::Canceled) => {
+                    self.change(step, |run| {
+                        run.make_stale(step);
+                        run.set_state(step, StepState::Waiting);
+                    });
+                    self.make_ready(step);
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A run: the fold of its events over a plan.
+//!
+//! [`Run::apply`] is the only way to change a run, and replaying a log gives the same run, ids included. What is ready,
+//! blocked, skipped or expanded follows from the events and is never logged.
+//!
+//! Rules that are not obvious:
+//! - An item of a dynamic output is available once it is emitted. A plain output is available once its step has
+//!   succeeded; to a reader that streams from the same step's items, once it is emitted.
+//! - A step that runs again keeps what it emitted as *stale*. Its next execution confirms, changes or drops each
+//!   output; only a changed or dropped one reaches the clones that already ran.
+//! - An item that was emitted is worked on even if its generator fails for good afterwards, so that the outcome does
+//!   not depend on the order in which steps happen to run.
+//!
+//! Cost: an event costs time in proportion to what it changes; a clone costs its cells in a few dense tables.
+
+mod apply;
+mod cells;
+mod derive;
+mod inputs;
+mod outcome;
+mod points;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::ValueRef;
+use crate::name::MappingKey;
+use crate::plan::{LeafId, Plan, StateCounts};
+use crate::step::{Point, SolidId, StepId, StepKey, StepState};
+
+pub use apply::{Applied, IllegalEvent};
+pub use inputs::{Collection, Page, Resolved};
+pub use outcome::Outcome;
+
+use cells::Cells;
+use derive::Task;
+use points::Points;
+
+/// The state of a run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    plan: Arc<Plan>,
+    points: Points,
+    cells: Cells,
+    /// By leaf and producer's point: the readers' points that wait, where they are not the same point.
+    waiters: BTreeMap<(LeafId, Point), Vec<Point>>,
+    /// By solid: what became ready, first come first. Entries that are no longer ready are passed over.
+    queues: Vec<VecDeque<Point>>,
+    counts: Vec<StateCounts>,
+    running: u64,
+    is_canceled: bool,
+    /// What follows from the event at hand and is yet to be done; empty between events.
+    agenda: VecDeque<Task>,
+    superseded: Vec<StepId>,
+}
+
+impl Run {
+    /// A run that has not begun: what reads nothing is ready.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let points = Points::new(&plan);
+        let mut run = Self {
+            cells: Cells::new(&plan),
+            queues: vec![VecDeque::new(); plan.solids.len()],
+            counts: vec![StateCounts::default(); plan.solids.len()],
+            points,
+            plan,
+            waiters: BTreeMap::new(),
+            running: 0,
+            is_canceled: false,
+            agenda: VecDeque::new(),
+            superseded: Vec::new(),
+        };
+        let plan = Arc::clone(&run.plan);
+        let created = run.points.create_root(&plan);
+        run.enter(&created);
+        run.work_off();
+        run
+    }
+
+    /// The plan that it runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// What may start, solid by solid in the plan's order, first come first. Empty once the run is canceled.
+    pub fn ready(&self) -> impl Iterator<Item = StepId> + '_ {
+        self.plan.solids().flat_map(|solid| self.ready_of(solid))
+    }
+
+    /// What may start of one solid, first come first.
+    pub fn ready_of(&self, solid: SolidId) -> impl Iterator<Item = StepId> + '_ {
+        let queue = if self.is_canceled { None } else { Some(&self.queues[solid.at()]) };
+        let steps = queue.into_iter().flatten().map(move |point| StepId { solid, point: *point });
+        steps.filter(|step| self.state(*step) == Some(StepState::Ready))
+    }
+
+    /// Where a step stands; none when there is no such step, or its item was dropped.
+    pub fn state(&self, step: StepId) -> Option<StepState> {
+        let scope = self.plan.solids.get(step.solid.at())?.scope;
+        let cell = self.cells.steps[step.solid.at()].get(step.point.0 as usize)?;
+        self.points.is_live(scope, step.point).then_some(cell.state)
+    }
+
+    /// How often a step was retried: the number of the attempt that is running or comes next.
+    pub fn attempt(&self, step: StepId) -> u32 {
+        self.cells.steps[step.solid.at()][step.point.0 as usize].retries
+    }
+
+    /// The pause in milliseconds before a ready step may start, counted from when it last failed.
+    pub fn delay_ms(&self, step: StepId) -> u32 {
+        self.cells.steps[step.solid.at()][step.point.0 as usize].delay_ms
+    }
+
+    /// How many steps of a solid are in each state, in the order of [`StepState::ALL`].
+    pub fn counts(&self, solid: SolidId) -> &StateCounts {
+        &self.counts[solid.at()]
+    }
+
+    /// The steps of a solid that exist, in the order in which they came into being.
+    pub fn steps(&self, solid: SolidId) -> impl Iterator<Item = StepId> + '_ {
+        let points = 0..self.cells.steps[solid.at()].len() as u32;
+        let steps = points.map(move |point| StepId { solid, point: Point(point) });
+        steps.filter(|step| self.state(*step).is_some())
+    }
+
+    /// The mapping keys of a step, outermost first.
+    pub fn mapping_keys(&self, step: StepId) -> Vec<&MappingKey> {
+        let mut scope = self.plan.solids[step.solid.at()].scope;
+        let mut point = step.point;
+        let mut keys = Vec::new();
+        while let Some((parent, dim)) = &self.plan.scopes[scope.at()].last {
+            let position = self.plan.scopes[scope.at()].depth - 1;
+            let item = self.points.item(&self.plan, scope, point, position);
+            keys.push(&self.points.dynamics[dim.dynamic.at()].items[item as usize].mapping_key);
+            point = self.points.parent(scope, point);
+            scope = *parent;
+        }
+        keys.reverse();
+        keys
+    }
+
+    /// How people name a step.
+    pub fn step_key(&self, step: StepId) -> StepKey {
+        let mapping_keys = self.mapping_keys(step).into_iter().cloned().collect();
+        StepKey { solid: self.plan.invocation(step.solid).name.clone(), mapping_keys }
+    }
+
+    /// The value that a step emitted on a plain output, if it did.
+    pub fn output(&self, step: StepId, output: u32) -> Option<ValueRef> {
+        self.cells.outputs[step.solid.at()][output as usize][step.point.0 as usize].map(|it| it.value)
+    }
+
+    /// What a step emitted on a dynamic output, in emission order; nothing for a plain one.
+    pub fn items(&self, step: StepId, output: u32) -> Vec<(&MappingKey, ValueRef)> {
+        let Some(dynamic) = self.plan.solids[step.solid.at()].dynamics[output as usize] else {
+            return Vec::new();
+        };
+        let items = &self.points.dynamics[dynamic.at()].items;
+        let live = self.points.live_items(dynamic, step.point).into_iter();
+        live.map(|item| &items[item as usize]).map(|item| (&item.mapping_key, item.value)).collect()
+    }
+
+    /// True once somebody asked the run to end early, until it is resumed.
+    pub fn is_canceled(&self) -> bool {
+        self.is_canceled
+    }
+}

@@ -1,0 +1,364 @@
+//! Which clones there are: the points of every scope, and the items that they stand for.
+//!
+//! Invariants: a point is created after its prefix; in a natural scope the point *is* the item, by number; a dead point
+//! (one of its items was dropped) never comes back.
+
+use std::collections::BTreeMap;
+
+use crate::event::ValueRef;
+use crate::name::MappingKey;
+use crate::plan::{DynamicId, Plan, ScopeId};
+use crate::step::Point;
+
+/// One item of a dynamic output.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) generator: Point,
+    pub(super) mapping_key: MappingKey,
+    pub(super) value: ValueRef,
+    /// False while its generator runs again and has not emitted it anew.
+    pub(super) is_fresh: bool,
+    pub(super) is_dropped: bool,
+}
+
+/// What one step of a generator emitted on one output.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Emitted {
+    /// Items in emission order of the latest execution.
+    pub(super) order: Vec<u32>,
+    /// Items of earlier executions, in order; those that became fresh again are in `order` too.
+    earlier: Vec<u32>,
+    by_key: BTreeMap<MappingKey, u32>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Items {
+    pub(super) items: Vec<Item>,
+    /// By the generator's point.
+    pub(super) emitted: Vec<Emitted>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    parent: Point,
+    item: u32,
+    is_dead: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ScopePoints {
+    places: Vec<Place>,
+    /// Of a crossed scope: its points by prefix and item.
+    index: BTreeMap<(Point, u32), Point>,
+    /// Of a crossed scope: the points of the prefix, by the generator's point.
+    hosts: BTreeMap<Point, Vec<Point>>,
+}
+
+/// All points and items of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Points {
+    scopes: Vec<ScopePoints>,
+    pub(super) dynamics: Vec<Items>,
+}
+
+/// Why there are new points in a scope.
+enum Birth {
+    /// This one is new.
+    Point(Place),
+    /// Of a crossed scope: its prefix has a new point.
+    Host(Point),
+    /// Of a crossed scope: its last dimension has a new item.
+    Item(u32),
+}
+
+/// What emitting an item came to.
+pub(super) enum Arrival {
+    /// A new item.
+    New(u32),
+    /// The item of an earlier execution, with the value that it had.
+    Kept,
+    /// The item of an earlier execution, with another value.
+    Changed(u32),
+    /// This execution emitted the key before.
+    Duplicate,
+}
+
+impl Points {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            scopes: vec![ScopePoints::default(); plan.scopes.len()],
+            dynamics: vec![Items::default(); plan.dynamics.len()],
+        }
+    }
+
+    pub(super) fn count(&self, scope: ScopeId) -> u32 {
+        self.scopes[scope.at()].places.len() as u32
+    }
+
+    pub(super) fn is_live(&self, scope: ScopeId, point: Point) -> bool {
+        !self.scopes[scope.at()].places[point.0 as usize].is_dead
+    }
+
+    pub(super) fn kill(&mut self, scope: ScopeId, point: Point) {
+        self.scopes[scope.at()].places[point.0 as usize].is_dead = true;
+    }
+
+    /// The prefix of a point of a scope that has dimensions.
+    pub(super) fn parent(&self, scope: ScopeId, point: Point) -> Point {
+        self.scopes[scope.at()].places[point.0 as usize].parent
+    }
+
+    /// The item at a position of a point.
+    pub(super) fn item(&self, plan: &Plan, scope: ScopeId, point: Point, position: usize) -> u32 {
+        let (mut scope, mut point) = (scope, point);
+        loop {
+            let place = self.scopes[scope.at()].places[point.0 as usize];
+            let shape = &plan.scopes[scope.at()];
+            match &shape.last {
+                Some((parent, _)) if shape.depth > position + 1 => (scope, point) = (*parent, place.parent),
+                _ => return place.item,
+            }
+        }
+    }
+
+    /// The point of the target scope whose dimensions are at these positions of a point of the reader's scope. Every
+    /// point of the reader's scope has one.
+    pub(super) fn project(
+        &self,
+        plan: &Plan,
+        reader: ScopeId,
+        point: Point,
+        target: ScopeId,
+        at: &[usize],
+    ) -> Point {
+        let Some((position, prefix)) = at.split_last() else { return Point::ROOT };
+        if reader == target && at.iter().copied().eq(0..at.len()) {
+            return point;
+        }
+        let item = self.item(plan, reader, point, *position);
+        let shape = &plan.scopes[target.at()];
+        let Some((parent_scope, _)) = shape.last.as_ref().filter(|_| !shape.is_natural) else {
+            return Point(item);
+        };
+        let parent = self.project(plan, reader, point, *parent_scope, prefix);
+        self.scopes[target.at()].index[&(parent, item)]
+    }
+
+    /// Creates the root's point, and all that follows from it.
+    pub(super) fn create_root(&mut self, plan: &Plan) -> Vec<(ScopeId, Point)> {
+        let root = Place { parent: Point::ROOT, item: 0, is_dead: false };
+        self.create_all(plan, BTreeMap::from([(ScopeId::EMPTY, vec![Birth::Point(root)])]))
+    }
+
+    /// Creates the points that an item brings into being: with its natural scope's, one in every crossed scope for
+    /// each point of the prefix that is cloned over the same generator step.
+    pub(super) fn create_for(&mut self, plan: &Plan, dynamic: DynamicId, item: u32) -> Vec<(ScopeId, Point)> {
+        let parent = self.dynamics[dynamic.at()].items[item as usize].generator;
+        let natural = Birth::Point(Place { parent, item, is_dead: false });
+        let crossed =
+            plan.dynamics[dynamic.at()].crosses.iter().map(|scope| (*scope, vec![Birth::Item(item)]));
+        let births = crossed.chain([(plan.dynamics[dynamic.at()].scope, vec![natural])]).collect();
+        self.create_all(plan, births)
+    }
+
+    /// Works scope by scope, in the plan's order: whatever a scope's points refer to is in scopes before it.
+    fn create_all(
+        &mut self,
+        plan: &Plan,
+        mut births: BTreeMap<ScopeId, Vec<Birth>>,
+    ) -> Vec<(ScopeId, Point)> {
+        let mut created = Vec::new();
+        while let Some((scope, due)) = births.pop_first() {
+            for birth in due {
+                for place in self.places(plan, scope, &birth) {
+                    let point = self.create(plan, scope, place);
+                    created.push((scope, point));
+                    for crossed in &plan.scopes[scope.at()].crossed_by {
+                        births.entry(*crossed).or_default().push(Birth::Host(point));
+                    }
+                }
+            }
+        }
+        created
+    }
+
+    /// The places that are new in a scope.
+    fn places(&mut self, plan: &Plan, scope: ScopeId, birth: &Birth) -> Vec<Place> {
+        let shape = &plan.scopes[scope.at()];
+        let (prefix, dim) = match (&shape.last, birth) {
+            (Some((prefix, dim)), Birth::Host(_) | Birth::Item(_)) => (*prefix, dim),
+            (_, Birth::Point(place)) => return vec![*place],
+            (None, _) => return Vec::new(),
+        };
+        let pairs: Vec<(Point, u32)> = match *birth {
+            Birth::Point(_) => Vec::new(),
+            Birth::Host(parent) => {
+                let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
+                let generator = self.project(plan, prefix, parent, generator_scope, &dim.at);
+                self.scopes[scope.at()].hosts.entry(generator).or_default().push(parent);
+                self.live_items(dim.dynamic, generator).into_iter().map(|item| (parent, item)).collect()
+            }
+            Birth::Item(item) => {
+                let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
+                let hosts = self.scopes[scope.at()].hosts.get(&generator).into_iter().flatten();
+                hosts.filter(|host| self.is_live(prefix, **host)).map(|host| (*host, item)).collect()
+            }
+        };
+        let index = &self.scopes[scope.at()].index;
+        let new = pairs.into_iter().filter(|pair| !index.contains_key(pair));
+        new.map(|(parent, item)| Place { parent, item, is_dead: false }).collect()
+    }
+
+    fn create(&mut self, plan: &Plan, scope: ScopeId, place: Place) -> Point {
+        let shape = &plan.scopes[scope.at()];
+        let points = &mut self.scopes[scope.at()];
+        let point = Point(points.places.len() as u32);
+        points.places.push(place);
+        if shape.last.is_some() && !shape.is_natural {
+            points.index.insert((place.parent, place.item), point);
+        }
+        for dynamic in &shape.generates {
+            self.dynamics[dynamic.at()].emitted.push(Emitted::default());
+        }
+        point
+    }
+
+    /// The items of a generator step, dropped ones left out: those of the latest execution first.
+    pub(super) fn live_items(&self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
+        let Items { items, emitted } = &self.dynamics[dynamic.at()];
+        let Emitted { order, earlier, .. } = &emitted[generator.0 as usize];
+        let stale = earlier.iter().filter(|item| {
+            let item = &items[**item as usize];
+            !item.is_fresh && !item.is_dropped
+        });
+        order.iter().chain(stale).copied().collect()
+    }
+
+    /// True when the generator step's present execution has emitted this key.
+    pub(super) fn is_fresh(&self, dynamic: DynamicId, generator: Point, key: &MappingKey) -> bool {
+        let Items { items, emitted } = &self.dynamics[dynamic.at()];
+        let known = emitted[generator.0 as usize].by_key.get(key);
+        known.is_some_and(|item| items[*item as usize].is_fresh)
+    }
+
+    /// Takes in one item of a running generator.
+    pub(super) fn emit(
+        &mut self,
+        dynamic: DynamicId,
+        generator: Point,
+        key: MappingKey,
+        value: ValueRef,
+    ) -> Arrival {
+        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
+        let emitted = &mut emitted[generator.0 as usize];
+        let Some(&known) = emitted.by_key.get(&key) else {
+            let item = items.len() as u32;
+            emitted.by_key.insert(key.clone(), item);
+            emitted.order.push(item);
+            items.push(Item { generator, mapping_key: key, value, is_fresh: true, is_dropped: false });
+            return Arrival::New(item);
+        };
+        let item = &mut items[known as usize];
+        if item.is_fresh {
+            return Arrival::Duplicate;
+        }
+        item.is_fresh = true;
+        emitted.order.push(known);
+        let is_same = item.value.same_value(&value);
+        item.value = value;
+        if is_same { Arrival::Kept } else { Arrival::Changed(known) }
+    }
+
+    /// A generator step is about to run again: what it emitted is kept until its next execution tells.
+    pub(super) fn restart(&mut self, dynamic: DynamicId, generator: Point) {
+        let live = self.live_items(dynamic, generator);
+        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
+        for item in &live {
+            items[*item as usize].is_fresh = false;
+        }
+        let emitted = &mut emitted[generator.0 as usize];
+        emitted.order = Vec::new();
+        emitted.earlier = live;
+    }
+
+    /// A generator step has succeeded: what its last execution did not emit is dropped. Returns the dropped items.
+    pub(super) fn drop_stale(&mut self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
+        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
+        let emitted = &mut emitted[generator.0 as usize];
+        let mut dropped = std::mem::take(&mut emitted.earlier);
+        dropped.retain(|item| !items[*item as usize].is_fresh);
+        for item in &dropped {
+            let item = &mut items[*item as usize];
+            item.is_dropped = true;
+            emitted.by_key.remove(&item.mapping_key);
+        }
+        dropped
+    }
+
+    /// The live points of a scope that have this item at this position.
+    pub(super) fn with_item(&self, plan: &Plan, scope: ScopeId, position: usize, item: u32) -> Vec<Point> {
+        let shape = &plan.scopes[scope.at()];
+        let Some((prefix, dim)) = &shape.last else { return Vec::new() };
+        let points = &self.scopes[scope.at()];
+        let found: Vec<Point> = if shape.depth > position + 1 {
+            let parents = self.with_item(plan, *prefix, position, item);
+            parents.into_iter().flat_map(|parent| self.children(plan, scope, parent)).collect()
+        } else if shape.is_natural {
+            vec![Point(item)]
+        } else {
+            let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
+            let hosts = points.hosts.get(&generator).into_iter().flatten();
+            hosts.filter_map(|host| points.index.get(&(*host, item)).copied()).collect()
+        };
+        found.into_iter().filter(|point| self.is_live(scope, *point)).collect()
+    }
+
+    /// The live points of a scope that have this prefix: the items in emission order.
+    pub(super) fn children(&self, plan: &Plan, scope: ScopeId, parent: Point) -> Vec<Point> {
+        let shape = &plan.scopes[scope.at()];
+        let Some((prefix, dim)) = &shape.last else { return Vec::new() };
+        if shape.is_natural {
+            return self.live_items(dim.dynamic, parent).into_iter().map(Point).collect();
+        }
+        let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
+        let generator = self.project(plan, *prefix, parent, generator_scope, &dim.at);
+        let index = &self.scopes[scope.at()].index;
+        let items = self.live_items(dim.dynamic, generator).into_iter();
+        items.filter_map(|item| index.get(&(parent, item)).copied()).collect()
+    }
+
+    /// One child of a point by place in emission order, with its item; for generators that have succeeded.
+    pub(super) fn child_at(
+        &self,
+        plan: &Plan,
+        scope: ScopeId,
+        parent: Point,
+        place: usize,
+    ) -> Option<(u32, Point)> {
+        let shape = &plan.scopes[scope.at()];
+        let (prefix, dim) = shape.last.as_ref()?;
+        let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
+        let generator = self.project(plan, *prefix, parent, generator_scope, &dim.at);
+        let item = *self.dynamics[dim.dynamic.at()].emitted[generator.0 as usize].order.get(place)?;
+        if shape.is_natural {
+            return Some((item, Point(item)));
+        }
+        Some((item, *self.scopes[scope.at()].index.get(&(parent, item))?))
+    }
+
+    /// The item at a position of a point, and the dynamic output that it is of.
+    pub(super) fn item_at(
+        &self,
+        plan: &Plan,
+        scope: ScopeId,
+        point: Point,
+        position: usize,
+    ) -> Option<(DynamicId, u32)> {
+        let item = self.item(plan, scope, point, position);
+        let mut shape = &plan.scopes[scope.at()];
+        while shape.depth > position + 1 {
+            shape = &plan.scopes[shape.last.as_ref()?.0.at()];
+        }
+        Some((shape.last.as_ref()?.1.dynamic, item))
+    }
+}
