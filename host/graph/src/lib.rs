@@ -11,7 +11,6 @@
 //! | [`step`] | steps, their keys and states |
 //! | [`event`] | what can happen in a run |
 //! | [`run`] | the fold of events: the state of a run, and what may start |
-//! | [`emission`] | which outputs a running step may still emit |
 //! | [`retry`] | whether and when a failed step runs again |
 //!
 //! Invariants:
@@ -22,7 +21,6 @@
 //! Deliberately absent: values (a run knows them by reference), configuration files, plugins, executors.
 
 pub mod definition;
-pub mod emission;
 pub mod event;
 pub mod name;
 pub mod pipeline;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use fanfold_graph::definition::MetadataEntry;
+use fanfold_graph::retry::RetryRequest;
 use serde::{Deserialize, Serialize};
 
 /// Defines [`FailureKind`] with its stable names in one place.
@@ -85,18 +86,6 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// What a failure says about running the step again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RetryRequest {
-    /// As the retry policy says.
-    #[default]
-    ByPolicy,
-    /// Not at all, whatever the policy says.
-    Never,
-    /// After a pause of that many milliseconds, as long as the policy has retries left.
-    AfterMs(u32),
 }
 
 /// Why a step failed. Displays as `kind: message`.

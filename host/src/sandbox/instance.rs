@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing of a step outlives it. Whatever the guest does, this returns, within the limits.
 
+use fanfold_graph::retry::RetryRequest;
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
@@ -13,7 +14,7 @@ use super::clock::VirtualClock;
 use super::collection::OpenCollection;
 use super::console::Console;
 use super::engine::Engine;
-use super::failure::{FailureKind, RetryRequest, StepFailure};
+use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
 use super::interrupt::{Interrupt, Watch};
 use super::limits::{Limiter, Limits};

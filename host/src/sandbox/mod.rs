@@ -53,7 +53,7 @@ mod world;
 pub use cache::{CacheError, CompileCache};
 pub use directory::{PluginDirectory, RefusedPlugin};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use failure::{FailureKind, RetryRequest, StepFailure};
+pub use failure::{FailureKind, StepFailure};
 pub use grants::{Access, DirectoryGrant, GrantError, Grants};
 pub use inspect::{CONTRACT_VERSION, Inspection, MAX_FUNCTION_BYTES, MAX_PLUGIN_BYTES, inspect};
 pub use instance::{StepReport, StepRequest};

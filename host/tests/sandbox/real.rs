@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use fanfold::plugin_build::{BuildRequest, Excluded, Outcome, build};
 use fanfold::sandbox::*;
 use fanfold_graph::name::PluginName;
+use fanfold_graph::retry::RetryRequest;
 
 use crate::harness::{Recorder, Step, emitted, load};
 
