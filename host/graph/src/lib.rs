@@ -7,6 +7,7 @@
 //! | [`name`] | names and mapping keys: the alphabet, once |
 //! | [`definition`] | what a solid says of itself |
 //! | [`pipeline`] | the authored wiring, in its exchange form |
+//! | [`compose`] | how front ends make a pipeline: handles, map, collect |
 //! | [`plan`] | a validated pipeline, compiled to what a run needs |
 //! | [`step`] | steps, their keys and states |
 //! | [`event`] | what can happen in a run |
@@ -20,6 +21,7 @@
 //!
 //! Deliberately absent: values (a run knows them by reference), configuration files, plugins, executors.
 
+pub mod compose;
 pub mod definition;
 pub mod event;
 pub mod name;
