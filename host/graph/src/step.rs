@@ -83,11 +83,6 @@ impl StepState {
         Self::Canceled,
     ];
 
-    /// True when nothing more happens to the step by itself.
-    pub fn is_settled(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
-    }
-
     /// Its word in messages, logs and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,6 +97,9 @@ impl StepState {
         }
     }
 }
+
+/// How many steps are in each state, in the order of [`StepState::ALL`].
+pub type StateCounts = [u64; StepState::COUNT];
 
 impl fmt::Display for StepState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

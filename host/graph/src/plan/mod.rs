@@ -14,7 +14,7 @@ mod scope;
 use crate::definition::{RetryPolicy, SolidDefinition};
 use crate::name::Identifier;
 use crate::pipeline::{Into, Invocation, Pipeline};
-use crate::step::{SolidId, StepState};
+use crate::step::SolidId;
 
 pub use error::PlanError;
 pub(crate) use scope::{Scope, ScopeId};
@@ -222,6 +222,3 @@ impl Plan {
         &self.definition(solid).inputs[place as usize].name
     }
 }
-
-/// How often each step state occurs.
-pub type StateCounts = [u64; StepState::COUNT];

@@ -25,8 +25,8 @@ use std::sync::Arc;
 
 use crate::event::ValueRef;
 use crate::name::MappingKey;
-use crate::plan::{LeafId, Plan, StateCounts};
-use crate::step::{Point, SolidId, StepId, StepKey, StepState};
+use crate::plan::{LeafId, Plan};
+use crate::step::{Point, SolidId, StateCounts, StepId, StepKey, StepState};
 
 pub use apply::{Applied, IllegalEvent};
 pub use inputs::{Collection, Page, Resolved};
