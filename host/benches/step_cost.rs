@@ -83,6 +83,7 @@ fn numbers() -> Vec<u8> {
         out_dir: &temporary.join("plugins"),
         target_dir: &temporary.join("plugins-target"),
         excluded: Excluded::INSTALLING,
+        has_colors: false,
     };
     let built = build(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
     std::fs::read(built.file).unwrap()

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One problem. Displays as several lines, without a newline at the end:
 ///
 /// ```text
@@ -15,12 +17,12 @@ use std::fmt;
 ///    |                                            ^^^^^^^^^^^^^
 /// hint: did you mean `process_file`?
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// What is wrong: one sentence, names in backticks, without a final period.
     pub message: String,
     /// Where.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// Why, from the nearest cause to the deepest.
     pub causes: Vec<String>,
     /// What to do about it.
@@ -28,7 +30,7 @@ pub struct Diagnostic {
 }
 
 /// A place in a text file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The file, as the person named it.
     pub file: String,
@@ -58,7 +60,7 @@ impl Diagnostic {
     /// The same at a place.
     #[must_use]
     pub fn at(self, place: Place) -> Self {
-        Self { place: Some(place), ..self }
+        Self { place: Some(Box::new(place)), ..self }
     }
 
     /// The same with what to do about it, where something is known.

@@ -2,8 +2,8 @@
 //!
 //! The order, from what costs nothing to what changes the machine:
 //! 1. a compiler that has a standard library for WebAssembly;
-//! 2. `rustup target add`, which works where rustup's server is reached;
-//! 3. a compiler with its library's source and a linker: the library is compiled along;
+//! 2. a compiler with its library's source and a linker: the library is compiled along, once per target directory;
+//! 3. `rustup target add`, which works where rustup's server is reached;
 //! 4. Debian's packages, for root;
 //! 5. one line: what to install.
 
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use super::facts::{Compiler, Facts, OLDEST_RUST, Origin, Platform, WasmTarget};
 
-/// Debian's packages that make recipe 3 work.
+/// Debian's packages that make recipe 2 work.
 pub const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22", "wasi-libc"];
 
 /// A way to compile.
@@ -86,15 +86,15 @@ pub fn choose(facts: &Facts, platform: Platform, excluded: Excluded) -> Choice {
     if let Some(recipe) = installed {
         return Choice::Compile(recipe);
     }
+    if let Some(recipe) = usable().find_map(|compiler| with_own_std(compiler, facts, platform)) {
+        return Choice::Compile(recipe);
+    }
     let toolchain = usable().find_map(|compiler| match &compiler.origin {
         Origin::Rustup(toolchain) => Some(toolchain.clone()),
         Origin::System => None,
     });
     if let (false, Some(_), Some(toolchain)) = (excluded.rustup, &facts.rustup, toolchain) {
         return Choice::RustupTarget { toolchain, target: platform.targets()[0] };
-    }
-    if let Some(recipe) = usable().find_map(|compiler| with_own_std(compiler, facts, platform)) {
-        return Choice::Compile(recipe);
     }
     if facts.can_apt && !excluded.apt {
         return Choice::AptInstall;
@@ -212,12 +212,15 @@ mod tests {
             ),
             // The wrong target's library is of no use.
             (facts(vec![with_std(rustup(), Unknown)]), Wasi, none, "give up"),
-            (with_rustup(debian_facts(vec![rustup(), debian()])), Wasi, none, "add wasm32-wasip2"),
-            (with_rustup(debian_facts(vec![rustup(), debian()])), Wasi, tried, "system wasm32-wasip1 built"),
-            (with_rustup(debian_facts(vec![debian()])), Wasi, none, "system wasm32-wasip1 built"),
+            // What changes nothing comes first; rustup is asked only if it has a compiler to add to.
+            (with_rustup(debian_facts(vec![rustup(), debian()])), Wasi, none, "system wasm32-wasip1 built"),
+            (with_rustup(facts(vec![rustup(), debian()])), Wasi, none, "add wasm32-wasip2"),
+            (with_rustup(facts(vec![rustup()])), Bare, none, "add wasm32-unknown-unknown"),
+            (with_rustup(facts(vec![rustup()])), Wasi, tried, "give up"),
+            (with_rustup(facts(vec![debian()])), Wasi, none, "give up"),
             (debian_facts(vec![debian()]), Bare, none, "system wasm32-unknown-unknown built"),
             (debian_facts(vec![rustup_src.clone()]), Wasi, all, "rustup wasm32-wasip1 built, own linker"),
-            // One thing missing of recipe 3.
+            // One thing missing of recipe 2.
             (Facts { wasi_libc: None, ..debian_facts(vec![debian()]) }, Wasi, all, "give up"),
             (Facts { linker: None, ..debian_facts(vec![debian()]) }, Wasi, all, "give up"),
             (debian_facts(vec![rustup()]), Wasi, all, "give up"),

@@ -1,78 +1,77 @@
 //! Runs cargo by a recipe, and finds what it made.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value as Json;
 
-use super::BuildError;
 use super::choice::{Recipe, StdSource};
 use super::environment::cleaned;
-use super::facts::Platform;
+use super::namesake;
+use super::{BuildError, BuildRequest};
 
-/// What the crate asks for in `[package.metadata.fanfold] target`.
-pub(super) fn wanted_platform(crate_dir: &Path) -> Result<Platform, BuildError> {
-    let manifest = crate_dir.join("Cargo.toml");
-    let unreadable =
-        |error: std::io::Error| BuildError::NoCrate { manifest: manifest.clone(), error: error.to_string() };
-    let text = std::fs::read_to_string(&manifest).map_err(unreadable)?;
-    Ok(platform_in(&text))
+/// The stack of compiled code, in bytes. Its pages stay dirty between the host's instances, so a small one keeps a step's
+/// memory small. An overflow traps.
+const STACK_BYTES: u32 = 128 << 10;
+
+/// What cargo made.
+pub(super) struct Compiled {
+    /// The file that holds the crate's code.
+    pub(super) wasm: PathBuf,
+    /// What the compiler warns of; empty if there is nothing.
+    pub(super) warnings: String,
 }
 
-/// Looks for the one line that matters: cargo itself checks the rest of the file.
-fn platform_in(manifest: &str) -> Platform {
-    let mut lines = manifest.lines().map(str::trim);
-    lines.by_ref().find(|line| *line == "[package.metadata.fanfold]");
-    let mut section = lines.take_while(|line| !line.starts_with('['));
-    let target = section.find_map(|line| line.strip_prefix("target")?.trim().strip_prefix('='));
-    match target.map(|target| target.trim().trim_matches('"')) {
-        Some("wasm32-unknown-unknown") => Platform::Bare,
-        _ => Platform::Wasi,
-    }
-}
-
-/// Compiles the crate and returns the file that holds its code.
-pub(super) fn compile(crate_dir: &Path, target_dir: &Path, recipe: &Recipe) -> Result<PathBuf, BuildError> {
-    let mut command = cargo(crate_dir, target_dir, recipe);
-    let output = command.output().map_err(|error| BuildError::Start {
+/// Compiles the request's crate.
+pub(super) fn compile(request: &BuildRequest<'_>, recipe: &Recipe) -> Result<Compiled, BuildError> {
+    namesake::claim(request, recipe.target, cargo(request, recipe))?;
+    let output = build(request, recipe).output().map_err(|error| BuildError::Start {
         program: recipe.compiler.cargo.clone(),
         error: error.to_string(),
     })?;
+    // Quiet, cargo says there what is wrong and nothing else.
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        return Err(BuildError::Compile { stderr: String::from_utf8_lossy(&output.stderr).into_owned() });
+        return Err(BuildError::Compile { stderr: said });
     }
-    let manifest = crate_dir.join("Cargo.toml").canonicalize().unwrap_or_default();
+    let manifest = request.crate_dir.join("Cargo.toml").canonicalize().unwrap_or_default();
     let messages = String::from_utf8_lossy(&output.stdout);
-    library_file(&messages, &manifest).ok_or(BuildError::NoLibrary)
+    let wasm = library_file(&messages, &manifest).ok_or(BuildError::NoLibrary)?;
+    Ok(Compiled { wasm, warnings: said })
 }
 
-fn cargo(crate_dir: &Path, target_dir: &Path, recipe: &Recipe) -> Command {
-    let triple = recipe.target.triple();
+/// Cargo for the request's crate, ready for its arguments.
+fn cargo(request: &BuildRequest<'_>, recipe: &Recipe) -> Command {
     let mut command = cleaned(Command::new(&recipe.compiler.cargo));
     command
-        .current_dir(crate_dir)
+        .current_dir(request.crate_dir)
         .env("RUSTC", &recipe.compiler.rustc)
-        .env("CARGO_TARGET_DIR", target_dir)
-        .args([
-            "build",
-            "--release",
-            "--lib",
-            "--message-format=json-render-diagnostics",
-            "--target",
-            triple,
-        ]);
+        .env("CARGO_TARGET_DIR", request.target_dir)
+        .env("CARGO_TERM_COLOR", if request.has_colors { "always" } else { "never" });
+    command
+}
+
+fn build(request: &BuildRequest<'_>, recipe: &Recipe) -> Command {
+    let triple = recipe.target.triple();
+    let mut command = cargo(request, recipe);
+    command
+        .args(["build", "--quiet", "--release", "--lib", "--message-format=json-render-diagnostics"])
+        .args(["--target", triple]);
+    let variable = |name: &str| format!("CARGO_TARGET_{}_{name}", triple.to_uppercase().replace('-', "_"));
+    let mut flags = format!("-C link-arg=-zstack-size={STACK_BYTES}");
     if let StdSource::Build { linker, libc } = &recipe.std {
         // The flag is an unstable one: it works with a stable compiler if that is told to allow it.
         command.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
-        let variable =
-            |name: &str| format!("CARGO_TARGET_{}_{name}", triple.to_uppercase().replace('-', "_"));
         if let Some(linker) = linker {
             command.env(variable("LINKER"), linker);
         }
         if let Some(libc) = libc {
-            command.env(variable("RUSTFLAGS"), format!("-L native={}", libc.display()));
+            _ = write!(flags, " -L native={}", libc.display());
         }
     }
+    // Cargo adds them to those in a `.cargo/config.toml` of the author's.
+    command.env(variable("RUSTFLAGS"), flags);
     command
 }
 
@@ -92,16 +91,6 @@ fn library_file(messages: &str, manifest: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_crate_may_ask_for_no_system() {
-        let asking =
-            "[package]\nname = \"x\"\n[package.metadata.fanfold]\ntarget = \"wasm32-unknown-unknown\"\n";
-        assert_eq!(platform_in(asking), Platform::Bare);
-        let other = "[package.metadata.fanfold]\n[other]\ntarget = \"wasm32-unknown-unknown\"\n";
-        assert_eq!(platform_in(other), Platform::Wasi);
-        assert_eq!(platform_in(""), Platform::Wasi);
-    }
 
     #[test]
     fn the_crates_own_file_is_found_among_cargos_messages() {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+
 /// What plugins are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WasmTarget {
@@ -35,13 +37,15 @@ impl fmt::Display for WasmTarget {
 }
 
 /// What a plugin's crate wants around it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum Platform {
     /// Files, time, standard output: what `std` needs to work. A panic's message reaches the step's log only this way,
     /// and what is unused costs nothing, so every crate gets it that does not ask otherwise.
     #[default]
+    #[serde(rename = "wasm32-wasip2")]
     Wasi,
     /// Nothing: `[package.metadata.fanfold] target = "wasm32-unknown-unknown"`. Smaller, and mute.
+    #[serde(rename = "wasm32-unknown-unknown")]
     Bare,
 }
 

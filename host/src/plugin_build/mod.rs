@@ -6,6 +6,7 @@
 //! Invariants:
 //! - What lands in the plugins directory is a plugin of this contract: it has been inspected.
 //! - A file there changes only if its content does, and never by halves.
+//! - Whatever else is built in the same target directory, a plugin is made of its own crate.
 //! - A build around this process (cargo, rustup, clippy) does not leak into the plugin's.
 //!
 //! Deliberately absent: other languages than Rust, and deciding what is out of date, which is cargo's.
@@ -16,16 +17,20 @@ mod component;
 mod environment;
 mod facts;
 mod install;
+mod manifest;
+mod namesake;
 mod probe;
 mod report;
 
 use std::path::{Path, PathBuf};
 
+use compile::Compiled;
 use fanfold_graph::name::PluginName;
 
 pub use choice::{Choice, DEBIAN_PACKAGES, Excluded, Recipe, StdSource, choose};
 pub use component::Outcome;
 pub use facts::{Compiler, Facts, OLDEST_RUST, Origin, Platform, RustVersion, WasmTarget};
+pub use manifest::{Manifest, Package};
 pub use probe::probe;
 pub use report::{ReportLine, ToolchainReport};
 
@@ -44,6 +49,8 @@ pub struct BuildRequest<'a> {
     pub target_dir: &'a Path,
     /// What may not be installed along the way.
     pub excluded: Excluded,
+    /// True if what the compiler says is for a terminal with colors.
+    pub has_colors: bool,
 }
 
 /// A plugin that was built.
@@ -57,17 +64,19 @@ pub struct Built {
     pub bytes: u64,
     /// What it was built with.
     pub recipe: Recipe,
+    /// What the compiler warns of, as it printed it; empty if there is nothing.
+    pub warnings: String,
 }
 
 /// What takes long and is about to happen, for people who wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// rustup installs a standard library.
     RustupTarget(WasmTarget),
     /// Debian's packages are installed.
     AptInstall,
-    /// The crate is compiled.
-    Compiling(Recipe),
+    /// The standard library is compiled along, once per target directory: about a minute.
+    StandardLibrary(WasmTarget),
 }
 
 /// Why a plugin was not built.
@@ -125,6 +134,7 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoToolchain { hint } => Some(hint.clone()),
+            Self::NoCrate { .. } => Some("a plugin's source is the directory with its Cargo.toml".to_owned()),
             Self::NoLibrary => Some("its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`".to_owned()),
             Self::NotAPlugin(Refusal::NotAPlugin { .. }) | Self::Encode(_) => {
                 Some("does the crate call `fanfold_sdk::plugin!`?".to_owned())
@@ -135,9 +145,14 @@ impl BuildError {
     }
 }
 
+/// The platform that the crate in `crate_dir` asks for.
+pub fn wanted_platform(crate_dir: &Path) -> Result<Platform, BuildError> {
+    Ok(Manifest::read(crate_dir)?.platform())
+}
+
 /// Builds a plugin, installing what is missing unless that is excluded. Fast when nothing changed.
 pub fn build(request: &BuildRequest<'_>, mut notice: impl FnMut(Notice)) -> Result<Built, BuildError> {
-    let platform = compile::wanted_platform(request.crate_dir)?;
+    let platform = wanted_platform(request.crate_dir)?;
     let recipe = find_recipe(platform, request.excluded, &mut notice)?;
     build_by(request, recipe, notice)
 }
@@ -148,8 +163,11 @@ pub fn build_by(
     recipe: Recipe,
     mut notice: impl FnMut(Notice),
 ) -> Result<Built, BuildError> {
-    notice(Notice::Compiling(recipe.clone()));
-    let compiled = compile::compile(request.crate_dir, request.target_dir, &recipe)?;
+    if matches!(recipe.std, StdSource::Build { .. }) && !has_std(request.target_dir, recipe.target) {
+        notice(Notice::StandardLibrary(recipe.target));
+    }
+    let _lock = namesake::lock(request.target_dir)?;
+    let Compiled { wasm: compiled, warnings } = compile::compile(request, &recipe)?;
     let file = request.out_dir.join(format!("{}.wasm", request.name));
     let failed = |file: &Path, error: &std::io::Error| BuildError::Write {
         file: file.to_owned(),
@@ -159,7 +177,12 @@ pub fn build_by(
     let component = component::componentize(wasm).map_err(BuildError::Encode)?;
     inspect(&component).map_err(BuildError::NotAPlugin)?;
     let outcome = component::write_if_changed(&file, &component).map_err(|error| failed(&file, &error))?;
-    Ok(Built { file, outcome, bytes: component.len() as u64, recipe })
+    Ok(Built { file, outcome, bytes: component.len() as u64, recipe, warnings })
+}
+
+/// Whether something was compiled for the target before, and the standard library with it.
+fn has_std(target_dir: &Path, target: WasmTarget) -> bool {
+    target_dir.join(target.triple()).is_dir()
 }
 
 /// Finds a way to compile for `platform`, installing what is missing unless that is excluded. rustup and apt install for

@@ -37,12 +37,9 @@ impl ToolchainReport {
         lines.push(path("WebAssembly linker", &facts.linker));
         lines.push(path("WASI libc", &facts.wasi_libc));
         lines.push(path("rustup", &facts.rustup));
-        let without_installing = choose(facts, Platform::Wasi, Excluded::INSTALLING);
-        let is_ready = matches!(without_installing, Choice::Compile(_));
-        // rustup is asked first even where the machine is ready without it, so say what is sure to work.
-        let decision =
-            if is_ready { without_installing } else { choose(facts, Platform::Wasi, Excluded::NOTHING) };
-        Self { lines, is_ready, plan: plan(&decision) }
+        // Installing comes last: whatever compiles without it is chosen first.
+        let decision = choose(facts, Platform::Wasi, Excluded::NOTHING);
+        Self { lines, is_ready: matches!(decision, Choice::Compile(_)), plan: plan(&decision) }
     }
 }
 

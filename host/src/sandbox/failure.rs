@@ -89,7 +89,7 @@ impl fmt::Display for FailureKind {
 }
 
 /// Why a step failed. Displays as `kind: message`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepFailure {
     /// The stable kind.
     pub kind: FailureKind,
@@ -99,7 +99,8 @@ pub struct StepFailure {
     pub hint: Option<String>,
     /// The solid's own facts about it, where it returned the failure itself.
     pub metadata: Vec<MetadataEntry>,
-    /// Whether to run again.
+    /// Whether to run again. Not recorded: what was decided is.
+    #[serde(skip)]
     pub retry: RetryRequest,
     /// The last lines that the solid wrote to standard error, oldest first: a panic's message is there.
     pub last_words: Vec<String>,
@@ -107,7 +108,7 @@ pub struct StepFailure {
 
 impl StepFailure {
     /// A failure of that kind, retried by policy.
-    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),

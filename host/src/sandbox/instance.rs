@@ -3,6 +3,7 @@
 //! Invariant: nothing of a step outlives it. Whatever the guest does, this returns, within the limits.
 
 use fanfold_graph::retry::RetryRequest;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
@@ -54,7 +55,7 @@ pub struct StepRequest<'a> {
 }
 
 /// What a step that succeeded has used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepReport {
     /// The most linear memory that was in use, in bytes.
     pub peak_memory_bytes: u64,

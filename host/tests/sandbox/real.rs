@@ -20,6 +20,7 @@ fn built(name: &str) -> (PathBuf, Outcome) {
         out_dir: &temporary.join("plugins"),
         target_dir: &temporary.join("plugins-target"),
         excluded: Excluded::INSTALLING,
+        has_colors: false,
     };
     match build(&request, |_| {}) {
         Ok(built) => (built.file, built.outcome),
