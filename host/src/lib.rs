@@ -3,3 +3,4 @@
 pub mod diagnostic;
 pub mod plugin_build;
 pub mod sandbox;
+pub mod store;

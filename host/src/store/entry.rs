@@ -1,0 +1,242 @@
+//! What a run's event log holds: the core's events, each with what people want to know beside it, and the facts that a
+//! step reported while it ran.
+
+use fanfold_graph::definition::MetadataEntry;
+use fanfold_graph::event::{Event, ValueRef};
+use fanfold_graph::name::MappingKey;
+use fanfold_graph::step::StepId;
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::{BlobDigest, BlobRef, LogLevel, LogSource, StepFailure, StepReport, Value};
+
+/// One line of an event log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its place in the log, from 0. An emitted value is named by it.
+    pub seq: u64,
+    /// When it was recorded, in milliseconds since 1970-01-01T00:00:00Z.
+    pub at_ms: u64,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// An execution of a step began.
+    StepStarted {
+        /// The step.
+        step: StepId,
+    },
+    /// A running step handed over an output.
+    OutputEmitted {
+        /// The step.
+        step: StepId,
+        /// Which of its solid's outputs, by place in the definition.
+        output: u32,
+        /// The key, where the output is dynamic.
+        mapping_key: Option<MappingKey>,
+        /// The value.
+        value: LoggedValue,
+        /// The solid's own facts about it.
+        #[serde(with = "as_json")]
+        metadata: Vec<MetadataEntry>,
+    },
+    /// A step ended well.
+    StepSucceeded {
+        /// The step.
+        step: StepId,
+        /// What it used.
+        report: StepReport,
+    },
+    /// A step ended badly.
+    StepFailed {
+        /// The step.
+        step: StepId,
+        /// The pause in milliseconds after which it runs again; none: it does not.
+        retry_after_ms: Option<u32>,
+        /// Why.
+        #[serde(with = "as_json")]
+        failure: StepFailure,
+    },
+    /// A running step was interrupted on request.
+    StepCanceled {
+        /// The step.
+        step: StepId,
+    },
+    /// Somebody asked the run to end early.
+    RunCanceled,
+    /// A run that had stopped was taken up again.
+    RunResumed,
+    /// A running step wrote a line.
+    Logged {
+        /// The step.
+        step: StepId,
+        /// How serious it is.
+        level: LogLevel,
+        /// Where it came from.
+        source: LogSource,
+        /// The text, as the solid wrote it.
+        message: String,
+    },
+    /// A running step made or changed an asset.
+    Materialized {
+        /// The step.
+        step: StepId,
+        /// The asset's key, outermost part first.
+        asset_key: Vec<String>,
+        /// Which of its partitions.
+        partition: Option<String>,
+        /// The solid's own facts about it.
+        #[serde(with = "as_json")]
+        metadata: Vec<MetadataEntry>,
+    },
+    /// A running step checked data.
+    Expectation {
+        /// The step.
+        step: StepId,
+        /// What was checked.
+        label: String,
+        /// How it came out.
+        passed: bool,
+        /// The solid's own facts about it.
+        #[serde(with = "as_json")]
+        metadata: Vec<MetadataEntry>,
+    },
+}
+
+/// An emitted value, or where its content is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum LoggedValue {
+    /// JSON text.
+    Json(String),
+    /// Raw bytes.
+    Bytes(Vec<u8>),
+    /// JSON text in a value file.
+    JsonFile {
+        /// Names the file.
+        digest: [u8; 32],
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Raw bytes in a value file.
+    BytesFile {
+        /// Names the file.
+        digest: [u8; 32],
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// A blob: a value file that steps read and write in chunks.
+    Blob {
+        /// Names the file.
+        digest: [u8; 32],
+        /// Its length in bytes.
+        size: u64,
+        /// What the content is, as an RFC 6838 media type.
+        media_type: String,
+    },
+}
+
+impl Entry {
+    /// What it means for the state of the run, if anything.
+    pub fn event(&self) -> Option<Event> {
+        match &self.fact {
+            Fact::StepStarted { step } => Some(Event::StepStarted { step: *step }),
+            Fact::OutputEmitted { step, output, mapping_key, value, .. } => Some(Event::OutputEmitted {
+                step: *step,
+                output: *output,
+                mapping_key: mapping_key.clone(),
+                value: ValueRef { id: self.seq, digest: value.half_digest() },
+            }),
+            Fact::StepSucceeded { step, .. } => Some(Event::StepSucceeded { step: *step }),
+            Fact::StepFailed { step, retry_after_ms, .. } => {
+                Some(Event::StepFailed { step: *step, retry_after_ms: *retry_after_ms })
+            }
+            Fact::StepCanceled { step } => Some(Event::StepCanceled { step: *step }),
+            Fact::RunCanceled => Some(Event::RunCanceled),
+            Fact::RunResumed => Some(Event::RunResumed),
+            Fact::Logged { .. } | Fact::Materialized { .. } | Fact::Expectation { .. } => None,
+        }
+    }
+}
+
+impl Fact {
+    /// The step that it is about, if it is about one.
+    pub fn step(&self) -> Option<StepId> {
+        match self {
+            Self::StepStarted { step }
+            | Self::OutputEmitted { step, .. }
+            | Self::StepSucceeded { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::StepCanceled { step }
+            | Self::Logged { step, .. }
+            | Self::Materialized { step, .. }
+            | Self::Expectation { step, .. } => Some(*step),
+            Self::RunCanceled | Self::RunResumed => None,
+        }
+    }
+}
+
+impl LoggedValue {
+    /// The first half of a digest of kind and content: the same for equal values, wherever the content is. It is not
+    /// stored, since it follows from what is.
+    fn half_digest(&self) -> [u8; 16] {
+        let (kind, content) = match self {
+            Self::Json(text) => (&b"json"[..], *blake3::hash(text.as_bytes()).as_bytes()),
+            Self::Bytes(bytes) => (&b"bytes"[..], *blake3::hash(bytes).as_bytes()),
+            Self::JsonFile { digest, .. } => (&b"json"[..], *digest),
+            Self::BytesFile { digest, .. } => (&b"bytes"[..], *digest),
+            Self::Blob { digest, media_type, .. } => (media_type.as_bytes(), *digest),
+        };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&content).update(kind);
+        let mut half = [0; 16];
+        half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        half
+    }
+
+    /// The value file that has its content, if it is not here.
+    pub fn file(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Json(_) | Self::Bytes(_) => None,
+            Self::JsonFile { digest, .. } | Self::BytesFile { digest, .. } | Self::Blob { digest, .. } => {
+                Some(*digest)
+            }
+        }
+    }
+
+    /// The value, where its content is here or is read in chunks.
+    pub(super) fn here(&self) -> Option<Value> {
+        match self {
+            Self::Json(text) => Some(Value::Json(text.clone())),
+            Self::Bytes(bytes) => Some(Value::Bytes(bytes.clone())),
+            Self::Blob { digest, size, media_type } => Some(Value::Blob(BlobRef {
+                digest: BlobDigest(*digest),
+                size: *size,
+                media_type: media_type.clone(),
+            })),
+            Self::JsonFile { .. } | Self::BytesFile { .. } => None,
+        }
+    }
+}
+
+/// Rich, rare facts as JSON text: the log's own format cannot hold values of any shape.
+mod as_json {
+    use serde::de::{DeserializeOwned, Error as _};
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(value).map_err(S::Error::custom)?.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,218 @@
+//! The end of a run's event log: takes entries in order, and a thread of its own writes them in groups.
+//!
+//! Invariants:
+//! - Entries are written in the order in which they were appended; what is on disk is always a beginning of the log.
+//! - After [`EventLog::flush`] everything appended is on disk.
+//! - Once writing failed, nothing more is taken: what is on disk can be resumed.
+//!
+//! Appending costs a microsecond; it waits only when the disk is [`MAX_PENDING_BYTES`] behind.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::entry::{Entry, Fact};
+use super::frame::Frame;
+
+/// A frame is closed at this size.
+const FRAME_BYTES: usize = 128 << 10;
+/// Entries wait this long for company before they are written.
+const GROUP_PAUSE: Duration = Duration::from_millis(20);
+/// Appending waits while more than this is not written.
+const MAX_PENDING_BYTES: usize = 16 << 20;
+
+/// The event log cannot be written. What was written before is sound.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot write the event log: {0}")]
+pub struct LogError(String);
+
+/// The writing end of one run's log.
+#[derive(Debug)]
+pub(super) struct EventLog {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pending: Mutex<Pending>,
+    /// There is something for the writer to do.
+    work: Condvar,
+    /// The writer has done something.
+    done: Condvar,
+}
+
+#[derive(Debug)]
+struct Pending {
+    full: Vec<Frame>,
+    last: Frame,
+    /// Value files that entries in these frames need.
+    files: Vec<[u8; 32]>,
+    bytes: usize,
+    /// How many entries are on disk.
+    written: u64,
+    /// Everything is wanted on disk at once.
+    is_urgent: bool,
+    is_closed: bool,
+    failed: Option<LogError>,
+}
+
+impl Pending {
+    fn entries(&self) -> u64 {
+        self.last.first_seq + u64::from(self.last.entries)
+    }
+
+    /// Takes all frames; the next entry begins a new one.
+    fn take(&mut self) -> (Vec<Frame>, Vec<[u8; 32]>) {
+        let next = Frame::after(self.entries());
+        let mut frames = std::mem::take(&mut self.full);
+        frames.push(std::mem::replace(&mut self.last, next));
+        frames.retain(|frame| frame.entries > 0);
+        self.bytes = 0;
+        (frames, std::mem::take(&mut self.files))
+    }
+}
+
+impl EventLog {
+    /// Continues the log of a run that has so many entries, through a connection of its own.
+    pub(super) fn continue_after(entries: u64, run: i64, connection: Connection) -> std::io::Result<Self> {
+        let pending = Pending {
+            full: Vec::new(),
+            last: Frame::after(entries),
+            files: Vec::new(),
+            bytes: 0,
+            written: entries,
+            is_urgent: false,
+            is_closed: false,
+            failed: None,
+        };
+        let shared =
+            Arc::new(Shared { pending: Mutex::new(pending), work: Condvar::new(), done: Condvar::new() });
+        let for_writer = Arc::clone(&shared);
+        let writer = std::thread::Builder::new()
+            .name("fanfold-store".to_owned())
+            .spawn(move || for_writer.write_all(run, connection))?;
+        Ok(Self { shared, writer: Some(writer) })
+    }
+
+    /// Appends an entry.
+    pub(super) fn append(&self, at_ms: u64, fact: Fact) -> Result<Entry, LogError> {
+        let mut pending = self.shared.lock();
+        while pending.bytes > MAX_PENDING_BYTES && pending.failed.is_none() {
+            pending = wait(&self.shared.done, pending);
+        }
+        if let Some(failed) = &pending.failed {
+            return Err(failed.clone());
+        }
+        let seq = pending.entries();
+        let before = pending.last.body.len();
+        let was_empty = pending.bytes == 0;
+        pending.last.push(at_ms, &fact);
+        let size = pending.last.body.len();
+        pending.bytes += size - before;
+        if let Fact::OutputEmitted { value, .. } = &fact {
+            pending.files.extend(value.file());
+        }
+        if size >= FRAME_BYTES {
+            let next = Frame::after(seq + 1);
+            let full = std::mem::replace(&mut pending.last, next);
+            pending.full.push(full);
+        }
+        if was_empty {
+            self.shared.work.notify_one();
+        }
+        Ok(Entry { seq, at_ms, fact })
+    }
+
+    /// Waits until everything appended so far is on disk.
+    pub(super) fn flush(&self) -> Result<(), LogError> {
+        let mut pending = self.shared.lock();
+        let wanted = pending.entries();
+        while pending.written < wanted && pending.failed.is_none() {
+            pending.is_urgent = true;
+            self.shared.work.notify_one();
+            pending = wait(&self.shared.done, pending);
+        }
+        pending.failed.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for EventLog {
+    /// Writes what is left. Whoever wants to know whether that worked flushes first.
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.work.notify_one();
+        if let Some(writer) = self.writer.take() {
+            _ = writer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer's thread: groups of entries, until the log is closed or cannot be written.
+    fn write_all(&self, run: i64, mut connection: Connection) {
+        loop {
+            let Some((frames, files)) = self.next_group() else { return };
+            let written = write_group(&mut connection, run, &frames, &files);
+            let mut pending = self.lock();
+            match written {
+                Ok(()) => {
+                    let end = frames.last().map(|frame| frame.first_seq + u64::from(frame.entries));
+                    pending.written = end.unwrap_or(pending.written);
+                }
+                Err(error) => pending.failed = Some(LogError(error.to_string())),
+            }
+            self.done.notify_all();
+            if pending.failed.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for entries, then a little for more of them; none when the log is closed and written.
+    fn next_group(&self) -> Option<(Vec<Frame>, Vec<[u8; 32]>)> {
+        let mut pending = self.lock();
+        while pending.bytes == 0 {
+            pending.is_urgent = false;
+            if pending.is_closed {
+                return None;
+            }
+            pending = wait(&self.work, pending);
+        }
+        let is_short = |it: &mut Pending| !it.is_urgent && !it.is_closed && it.bytes < MAX_PENDING_BYTES / 4;
+        let waited = self.work.wait_timeout_while(pending, GROUP_PAUSE, is_short);
+        pending = waited.unwrap_or_else(PoisonError::into_inner).0;
+        Some(pending.take())
+    }
+}
+
+fn write_group(
+    connection: &mut Connection,
+    run: i64,
+    frames: &[Frame],
+    files: &[[u8; 32]],
+) -> rusqlite::Result<()> {
+    let group = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    {
+        let mut insert =
+            group.prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
+        for frame in frames {
+            insert.execute(params![run, frame.first_seq.cast_signed(), frame.entries, frame.body])?;
+        }
+        let mut need = group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
+        for digest in files {
+            need.execute(params![run, digest])?;
+        }
+    }
+    group.commit()
+}
+
+fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}

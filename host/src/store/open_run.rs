@@ -1,0 +1,91 @@
+//! A run whose log and values are at hand.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use fanfold_graph::event::ValueRef;
+use fanfold_graph::run::Outcome;
+use rusqlite::{Connection, params};
+
+use super::entry::{Entry, Fact, LoggedValue};
+use super::event_log::{EventLog, LogError};
+use super::run_record::outcome_word;
+use super::values::Values;
+use super::{StoreError, now_ms};
+use crate::sandbox::{BlobRef, BlobSink, Value};
+
+/// A run that this process appends to. Usable from any thread.
+pub struct OpenRun {
+    number: i64,
+    log: EventLog,
+    values: Values,
+    connection: Mutex<Connection>,
+    _lock: File,
+}
+
+impl OpenRun {
+    pub(super) fn new(
+        number: i64,
+        log: EventLog,
+        values: Values,
+        connection: Connection,
+        lock: File,
+    ) -> Self {
+        Self { number, log, values, connection: Mutex::new(connection), _lock: lock }
+    }
+
+    /// Appends a fact that happened now. It will be on disk soon; [`finish`](Self::finish) waits for it.
+    pub fn append(&self, fact: Fact) -> Result<Entry, LogError> {
+        let entry = self.log.append(now_ms(), fact)?;
+        if let Fact::OutputEmitted { value, .. } = &entry.fact {
+            self.values.keep_fresh(entry.seq, value.clone());
+        }
+        Ok(entry)
+    }
+
+    /// The form in which a value goes into the log. A large one is on disk when this returns.
+    pub fn write_value(&self, value: Value) -> io::Result<LoggedValue> {
+        self.values.write(value)
+    }
+
+    /// Reads a value that is in the log.
+    pub fn read_value(&self, value: ValueRef) -> io::Result<Value> {
+        self.values.read(value, Some(&self.log))
+    }
+
+    /// Opens a blob's content.
+    pub fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
+        self.values.open_blob(blob)
+    }
+
+    /// Begins a blob.
+    pub fn create_blob(&self, media_type: &str) -> io::Result<Box<dyn BlobSink>> {
+        self.values.create_blob(media_type)
+    }
+
+    /// Waits until the whole log is on disk, and records how the run ended.
+    pub fn finish(&self, outcome: Outcome) -> Result<(), StoreError> {
+        self.log.flush()?;
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.execute(
+            "UPDATE runs SET ended_at_ms = max(?2, created_at_ms), outcome = ?3 WHERE number = ?1",
+            params![self.number, now_ms().cast_signed(), outcome_word(outcome)],
+        )?;
+        Ok(())
+    }
+}
+
+/// Reads the values of a run that is recorded.
+pub struct RunValues(Values);
+
+impl RunValues {
+    pub(super) fn new(values: Values) -> Self {
+        Self(values)
+    }
+
+    /// Reads a value that is in the log.
+    pub fn read(&self, value: ValueRef) -> io::Result<Value> {
+        self.0.read(value, None)
+    }
+}

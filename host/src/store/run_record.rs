@@ -1,0 +1,105 @@
+//! What the store knows of a run besides its log.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use fanfold_graph::name::PluginName;
+use fanfold_graph::pipeline::Pipeline;
+use fanfold_graph::run::Outcome;
+use serde::{Deserialize, Serialize};
+
+use super::{RunId, StoreError};
+
+/// A run as the store knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    pub(super) number: i64,
+    /// Its name.
+    pub run_id: RunId,
+    /// What was run, configuration included.
+    pub pipeline: Pipeline,
+    /// The digests of the plugins that it uses.
+    pub plugins: PluginDigests,
+    /// The directories that were granted for this run alone.
+    pub granted: Vec<GrantedDirectory>,
+    /// When it was created, in milliseconds since 1970-01-01T00:00:00Z.
+    pub created_at_ms: u64,
+    /// When and how it ended, if it has.
+    pub ended: Option<(u64, Outcome)>,
+}
+
+/// BLAKE3 digests of components, in hexadecimal, by plugin.
+pub type PluginDigests = BTreeMap<PluginName, String>;
+
+/// A directory that a plugin may use in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantedDirectory {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// The directory, from the root.
+    pub host: PathBuf,
+    /// Where the plugin's steps find it.
+    pub guest: String,
+    /// True if they may change what is there.
+    pub is_writable: bool,
+}
+
+/// The word for an outcome, in the store and in JSON.
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Canceled => "canceled",
+    }
+}
+
+pub(super) const SELECT: &str =
+    "SELECT number, run_id, plan, plugins, granted, created_at_ms, ended_at_ms, outcome FROM runs";
+
+pub(super) struct RunRow {
+    number: i64,
+    run_id: String,
+    plan: String,
+    plugins: String,
+    granted: String,
+    created_at_ms: i64,
+    ended_at_ms: Option<i64>,
+    outcome: Option<String>,
+}
+
+pub(super) fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        number: row.get(0)?,
+        run_id: row.get(1)?,
+        plan: row.get(2)?,
+        plugins: row.get(3)?,
+        granted: row.get(4)?,
+        created_at_ms: row.get(5)?,
+        ended_at_ms: row.get(6)?,
+        outcome: row.get(7)?,
+    })
+}
+
+impl TryFrom<RunRow> for RunRecord {
+    type Error = StoreError;
+
+    fn try_from(row: RunRow) -> Result<Self, StoreError> {
+        let damaged = |problem: String| StoreError::Damaged { run_id: row.run_id.clone(), problem };
+        let outcome = match row.outcome.as_deref() {
+            Some("succeeded") => Some(Outcome::Succeeded),
+            Some("failed") => Some(Outcome::Failed),
+            Some("canceled") => Some(Outcome::Canceled),
+            _ => None,
+        };
+        Ok(Self {
+            number: row.number,
+            run_id: RunId::new(&row.run_id).map_err(|error| damaged(error.to_string()))?,
+            pipeline: serde_json::from_str(&row.plan).map_err(|error| damaged(error.to_string()))?,
+            plugins: serde_json::from_str(&row.plugins).map_err(|error| damaged(error.to_string()))?,
+            granted: serde_json::from_str(&row.granted).map_err(|error| damaged(error.to_string()))?,
+            created_at_ms: row.created_at_ms.cast_unsigned(),
+            ended: row.ended_at_ms.zip(outcome).map(|(at, outcome)| (at.cast_unsigned(), outcome)),
+        })
+    }
+}

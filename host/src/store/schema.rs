@@ -1,0 +1,86 @@
+//! The database: its tables, and how it is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Marks a file as a store of fanfold: "fanf" in ASCII.
+const APPLICATION_ID: i32 = 0x6661_6e66;
+/// The version of the tables below. A store of a newer version is refused, one of an older version migrated.
+const VERSION: i32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE runs (
+    number        INTEGER PRIMARY KEY,
+    run_id        TEXT NOT NULL UNIQUE CHECK (length(run_id) BETWEEN 1 AND 64),
+    pipeline      TEXT NOT NULL,
+    plan          TEXT NOT NULL CHECK (json_valid(plan)),
+    plugins       TEXT NOT NULL CHECK (json_valid(plugins)),
+    granted       TEXT NOT NULL CHECK (json_valid(granted)),
+    created_at_ms INTEGER NOT NULL CHECK (created_at_ms >= 0),
+    ended_at_ms   INTEGER CHECK (ended_at_ms >= created_at_ms),
+    outcome       TEXT CHECK (outcome IN ('succeeded', 'failed', 'canceled')),
+    CHECK ((outcome IS NULL) = (ended_at_ms IS NULL))
+) STRICT;
+
+-- Entries first_seq to first_seq + entries - 1 of a run's event log, packed.
+CREATE TABLE frames (
+    run       INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    first_seq INTEGER NOT NULL CHECK (first_seq >= 0),
+    entries   INTEGER NOT NULL CHECK (entries > 0),
+    body      BLOB NOT NULL,
+    PRIMARY KEY (run, first_seq)
+) STRICT;
+
+-- Which value files a run needs.
+CREATE TABLE value_files (
+    run    INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (run, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX value_files_by_digest ON value_files (digest);
+";
+
+/// Opens the database in a file, making or migrating its tables.
+pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on disk when it returns: it happens a few times a second, off the run's way.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let version = version(&connection, file)?;
+    if version < VERSION {
+        migrate(&mut connection)?;
+    }
+    Ok(connection)
+}
+
+fn version(connection: &Connection, file: &Path) -> Result<i32, StoreError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(StoreError::NotAStore(file.to_owned()));
+    }
+    if version > VERSION {
+        return Err(StoreError::TooNew { file: file.to_owned(), version, known: VERSION });
+    }
+    Ok(version)
+}
+
+/// Brings the tables to [`VERSION`]. Another process may do the same at the same time: who comes second finds it done.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let change = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < 1 {
+        change.execute_batch(TABLES)?;
+    }
+    change.pragma_update(None, "application_id", APPLICATION_ID)?;
+    change.pragma_update(None, "user_version", VERSION)?;
+    change.commit()?;
+    Ok(())
+}

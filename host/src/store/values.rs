@@ -1,0 +1,171 @@
+//! The values of one run, by the place of their entry in the log: from memory where they are fresh, else from the log.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fanfold_graph::event::ValueRef;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::entry::{Fact, LoggedValue};
+use super::event_log::EventLog;
+use super::frame::unpack;
+use super::value_files::ValueFiles;
+use crate::sandbox::{BlobRef, BlobSink, Value};
+
+/// Values longer than this are kept in files, in bytes.
+const MAX_INLINE_BYTES: usize = 64 << 10;
+/// Fresh values that are kept in memory, in bytes; what each costs besides its content is counted too.
+const MAX_FRESH_BYTES: usize = 64 << 20;
+const ENTRY_BYTES: usize = 112;
+/// Frames of the log that are kept unpacked: a collect reads its members in about the order in which they were written.
+const MAX_FRAMES: usize = 16;
+
+/// Reads and keeps the values of one run.
+pub(super) struct Values {
+    run: i64,
+    files: ValueFiles,
+    memory: Mutex<Memory>,
+    disk: Mutex<Connection>,
+}
+
+#[derive(Default)]
+struct Memory {
+    fresh: HashMap<u64, LoggedValue>,
+    /// The keys of `fresh`, oldest first.
+    order: VecDeque<u64>,
+    bytes: usize,
+    frames: VecDeque<UnpackedFrame>,
+}
+
+struct UnpackedFrame {
+    first_seq: u64,
+    /// By place in the frame.
+    values: Vec<Option<LoggedValue>>,
+}
+
+impl Values {
+    pub(super) fn new(run: i64, files: ValueFiles, connection: Connection) -> Self {
+        Self { run, files, memory: Mutex::default(), disk: Mutex::new(connection) }
+    }
+
+    /// The form in which a value goes into the log; a large one is on disk when this returns.
+    pub(super) fn write(&self, value: Value) -> io::Result<LoggedValue> {
+        match value {
+            Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
+                let digest = self.files.write(text.as_bytes())?;
+                Ok(LoggedValue::JsonFile { digest, size: text.len() as u64 })
+            }
+            Value::Bytes(bytes) if bytes.len() > MAX_INLINE_BYTES => {
+                let digest = self.files.write(&bytes)?;
+                Ok(LoggedValue::BytesFile { digest, size: bytes.len() as u64 })
+            }
+            Value::Json(text) => Ok(LoggedValue::Json(text)),
+            Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
+            Value::Blob(BlobRef { digest, size, media_type }) => {
+                Ok(LoggedValue::Blob { digest: digest.0, size, media_type })
+            }
+        }
+    }
+
+    /// Remembers a value that was just appended.
+    pub(super) fn keep_fresh(&self, seq: u64, value: LoggedValue) {
+        let memory = &mut *self.memory();
+        memory.bytes += cost(&value);
+        memory.fresh.insert(seq, value);
+        memory.order.push_back(seq);
+        while memory.bytes > MAX_FRESH_BYTES {
+            let Some(oldest) = memory.order.pop_front() else { break };
+            memory.bytes -= memory.fresh.remove(&oldest).as_ref().map_or(0, cost);
+        }
+    }
+
+    /// Reads a value. `log` is the log that it is in.
+    pub(super) fn read(&self, value: ValueRef, log: Option<&EventLog>) -> io::Result<Value> {
+        let logged = self.logged(value.id, log)?;
+        match (logged.here(), &logged) {
+            (Some(value), _) => Ok(value),
+            (None, LoggedValue::JsonFile { digest, .. }) => {
+                let text = String::from_utf8(self.files.read(*digest)?);
+                text.map(Value::Json).map_err(io::Error::other)
+            }
+            (None, LoggedValue::BytesFile { digest, .. }) => self.files.read(*digest).map(Value::Bytes),
+            (None, _) => unreachable!("every other value is at hand"),
+        }
+    }
+
+    /// A value as it is in the log.
+    fn logged(&self, seq: u64, log: Option<&EventLog>) -> io::Result<LoggedValue> {
+        let known = |memory: &Memory| memory.fresh.get(&seq).cloned().or_else(|| memory.unpacked(seq));
+        if let Some(value) = known(&self.memory()) {
+            return Ok(value);
+        }
+        // It was dropped from memory, perhaps before it was written.
+        log.map_or(Ok(()), EventLog::flush).map_err(io::Error::other)?;
+        let frame = self.frame_of(seq)?;
+        let memory = &mut *self.memory();
+        memory.frames.push_back(frame);
+        if memory.frames.len() > MAX_FRAMES {
+            memory.frames.pop_front();
+        }
+        memory
+            .unpacked(seq)
+            .ok_or_else(|| io::Error::other(format!("entry {seq} of the event log has no value")))
+    }
+
+    fn frame_of(&self, seq: u64) -> io::Result<UnpackedFrame> {
+        let connection = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let found: Option<(i64, u32, Vec<u8>)> = connection
+            .prepare(
+                "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq <= ?2
+                 ORDER BY first_seq DESC LIMIT 1",
+            )
+            .and_then(|mut query| {
+                let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+                query.query_row(params![self.run, seq.cast_signed()], columns).optional()
+            })
+            .map_err(io::Error::other)?;
+        let Some((first_seq, entries, body)) = found else {
+            return Err(io::Error::other(format!("the event log has no entry {seq}")));
+        };
+        let entries = unpack(first_seq.cast_unsigned(), entries, &body).map_err(io::Error::other)?;
+        let value = |fact| if let Fact::OutputEmitted { value, .. } = fact { Some(value) } else { None };
+        let values = entries.into_iter().map(|entry| value(entry.fact)).collect();
+        Ok(UnpackedFrame { first_seq: first_seq.cast_unsigned(), values })
+    }
+
+    /// Opens a blob's content.
+    pub(super) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
+        Ok(Box::new(self.files.open(blob.digest.0)?))
+    }
+
+    /// Begins a blob.
+    pub(super) fn create_blob(&self, media_type: &str) -> io::Result<Box<dyn BlobSink>> {
+        let file = self.files.create()?;
+        Ok(Box::new(super::value_files::NewBlob { file, media_type: media_type.to_owned() }))
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn unpacked(&self, seq: u64) -> Option<LoggedValue> {
+        self.frames.iter().find_map(|frame| {
+            let place = usize::try_from(seq.checked_sub(frame.first_seq)?).ok()?;
+            frame.values.get(place)?.clone()
+        })
+    }
+}
+
+/// What a value takes in memory, in bytes.
+fn cost(value: &LoggedValue) -> usize {
+    ENTRY_BYTES
+        + match value {
+            LoggedValue::Json(text) => text.len(),
+            LoggedValue::Bytes(bytes) => bytes.len(),
+            LoggedValue::Blob { media_type, .. } => media_type.len(),
+            LoggedValue::JsonFile { .. } | LoggedValue::BytesFile { .. } => 0,
+        }
+}
