@@ -1,6 +1,12 @@
 //! fanfold: fans work out over keys that only appear at run time, and folds it back together.
 
 pub mod diagnostic;
+pub mod executor;
+pub mod orchestrator;
+pub mod outputs;
+pub mod plan_view;
 pub mod plugin_build;
+pub mod report;
 pub mod sandbox;
 pub mod store;
+pub mod value_json;

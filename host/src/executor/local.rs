@@ -1,0 +1,55 @@
+//! Runs steps in this process, each in a sandbox of its own.
+
+use fanfold_graph::name::Identifier;
+
+use super::{Executor, Job};
+use crate::sandbox::{Grants, Limits, Plugin, Seed, StepFailure, StepHost, StepReport, StepRequest};
+
+/// What all steps of one solid of the plan have in common.
+#[derive(Debug)]
+pub struct LocalSolid {
+    /// Its name in the pipeline.
+    pub name: String,
+    /// Has the code.
+    pub plugin: Plugin,
+    /// The solid's name in the plugin.
+    pub solid: Identifier,
+    /// Its configuration as JSON text.
+    pub config: String,
+    /// What it may see of the world.
+    pub grants: Grants,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// The solids of one plan, by their place in it.
+#[derive(Debug)]
+pub struct LocalExecutor(pub Vec<LocalSolid>);
+
+impl Executor for LocalExecutor {
+    fn execute(&self, job: Job, host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
+        let solid = &self.0[job.solid.0 as usize];
+        solid.plugin.execute(StepRequest {
+            solid: solid.solid.as_str(),
+            seed: solid.seed(&job.mapping_keys),
+            mapping_keys: job.mapping_keys,
+            config: solid.config.clone(),
+            inputs: job.inputs,
+            attempt: job.attempt,
+            grants: &solid.grants,
+            limits: &solid.limits,
+            interrupt: job.interrupt,
+            host,
+        })
+    }
+}
+
+impl LocalSolid {
+    /// Equal work sees equal randomness, whichever run and attempt it is in.
+    fn seed(&self, mapping_keys: &[String]) -> Seed {
+        let digest = self.plugin.digest();
+        let mut parts: Vec<&[u8]> = vec![&digest, self.name.as_bytes(), self.config.as_bytes()];
+        parts.extend(mapping_keys.iter().map(String::as_bytes));
+        Seed::of(&parts)
+    }
+}

@@ -1,0 +1,343 @@
+//! The loop that drives a run. Nothing else both decides and acts.
+//!
+//! Worker threads share one state behind a lock. Each of them takes the next step that may start, runs it with the lock
+//! released, and records how it ended: there is no thread in between that a step would have to wait for.
+//!
+//! Invariants:
+//! - `Shared::record` is the only writer: it appends to the log, applies to the run, and shows, in that order.
+//! - What an execution hands over is recorded only while it is the step's current one: its *ticket* tells.
+//! - When the log cannot be written, everything stops; what was recorded can be resumed.
+
+mod inputs;
+mod step_line;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fanfold_graph::plan::Plan;
+use fanfold_graph::retry;
+use fanfold_graph::run::{Outcome, Run};
+use fanfold_graph::step::StepId;
+
+pub use inputs::InputTree;
+
+use crate::executor::{Executor, Job};
+use crate::report::Report;
+use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
+use crate::store::{Fact, OpenRun, RunId};
+use step_line::StepLine;
+
+/// A step's thread needs room for the guest's stack and the host's functions on top of it.
+const WORKER_STACK_BYTES: usize = 4 << 20;
+
+/// What a run is made of.
+pub struct Assembly {
+    /// The run's name.
+    pub run_id: RunId,
+    /// Its state: new, or replayed from its log.
+    pub run: Run,
+    /// Where it is recorded.
+    pub store: OpenRun,
+    /// Runs its steps.
+    pub executor: Box<dyn Executor>,
+    /// Shows what happens.
+    pub report: Report,
+    /// How many steps run at once, at least 1.
+    pub jobs: usize,
+}
+
+/// Drives one run. Clones drive the same run.
+#[derive(Clone)]
+pub struct Orchestrator(Arc<Shared>);
+
+/// Why a run stopped without an outcome. It can be resumed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the run stopped: {0}")]
+pub struct Stopped(String);
+
+struct Shared {
+    run_id: RunId,
+    plan: Arc<Plan>,
+    store: OpenRun,
+    executor: Box<dyn Executor>,
+    jobs: usize,
+    state: Mutex<State>,
+    /// Something happened that an idle worker may be waiting for.
+    wake: Condvar,
+}
+
+struct State {
+    run: Run,
+    report: Report,
+    executions: HashMap<StepId, Execution>,
+    tickets: u64,
+    /// Steps that wait for their retry, and until when.
+    delayed: HashMap<StepId, Instant>,
+    idle_workers: usize,
+    stopped: Option<Stopped>,
+}
+
+/// A step that runs.
+struct Execution {
+    ticket: u64,
+    interrupt: Interrupt,
+}
+
+/// What a worker does next.
+enum Next {
+    Start(StepId),
+    /// Wait until something happens, or so long.
+    Wait(Option<Duration>),
+    Leave,
+}
+
+impl Orchestrator {
+    /// Gets ready to drive a run.
+    pub fn new(assembly: Assembly) -> Self {
+        let Assembly { run_id, run, store, executor, report, jobs } = assembly;
+        let plan = Arc::clone(run.plan());
+        let state = State {
+            run,
+            report,
+            executions: HashMap::new(),
+            tickets: 0,
+            delayed: HashMap::new(),
+            idle_workers: 0,
+            stopped: None,
+        };
+        let (state, wake) = (Mutex::new(state), Condvar::new());
+        Self(Arc::new(Shared { run_id, plan, store, executor, jobs, state, wake }))
+    }
+
+    /// Drives the run to its end, and returns how it ended. Returns once all of it is on disk.
+    pub fn drive(&self) -> Result<Outcome, Stopped> {
+        let shared = &self.0;
+        std::thread::scope(|scope| {
+            for _ in 1..shared.jobs {
+                // With fewer threads than wanted the run is slower, and as right.
+                _ = worker_thread().spawn_scoped(scope, || shared.work());
+            }
+            let first = worker_thread().spawn_scoped(scope, || shared.work());
+            let first = first.map_err(|error| Stopped(format!("cannot start a thread: {error}")))?;
+            first.join().map_err(|panic| std::panic::resume_unwind(panic))
+        })?;
+        let state = shared.lock();
+        if let Some(stopped) = &state.stopped {
+            return Err(stopped.clone());
+        }
+        let Some(outcome) = state.run.outcome() else {
+            return Err(Stopped("no step can go on, and the run has not ended; this is a bug".to_owned()));
+        };
+        shared.store.finish(outcome).map_err(|error| Stopped(error.to_string()))?;
+        Ok(outcome)
+    }
+
+    /// Asks the run to end: running steps are interrupted, and nothing more starts.
+    pub fn cancel(&self) {
+        let mut state = self.0.lock();
+        if state.run.is_canceled() || self.0.record(&mut state, Fact::RunCanceled).is_err() {
+            return;
+        }
+        state.interrupt_all();
+        self.0.wake.notify_all();
+    }
+
+    /// Calls `look` with the run's present state and its report.
+    pub fn look<R>(&self, look: impl FnOnce(&Run, &mut Report) -> R) -> R {
+        let state = &mut *self.0.lock();
+        look(&state.run, &mut state.report)
+    }
+
+    /// What the pipeline returned; none when that was skipped, or failed.
+    pub fn result(&self) -> Option<InputTree> {
+        self.0.lock().run.result().map(InputTree::from)
+    }
+
+    /// Writes a tree of values as JSON, reading them one by one.
+    pub fn write_json(&self, tree: &InputTree, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        self.0.write_json(tree, out)
+    }
+}
+
+fn worker_thread() -> std::thread::Builder {
+    std::thread::Builder::new().name("fanfold-worker".to_owned()).stack_size(WORKER_STACK_BYTES)
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker's life.
+    fn work(self: &Arc<Self>) {
+        let mut state = self.lock();
+        loop {
+            match state.next() {
+                Next::Leave => break,
+                Next::Wait(pause) => state = self.wait(state, pause),
+                Next::Start(step) => {
+                    let Ok((job, ticket)) = self.start(&mut state, step) else { break };
+                    drop(state);
+                    let ended = self.execute(job, step, ticket);
+                    state = self.lock();
+                    self.end(&mut state, step, ticket, ended);
+                }
+            }
+        }
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, pause: Option<Duration>) -> MutexGuard<'a, State> {
+        state.idle_workers += 1;
+        let mut state = match pause {
+            Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.idle_workers -= 1;
+        state
+    }
+
+    /// Appends a fact to the log, applies it to the run, and shows it.
+    fn record(&self, state: &mut State, fact: Fact) -> Result<(), Stopped> {
+        if let Some(stopped) = &state.stopped {
+            return Err(stopped.clone());
+        }
+        let entry = self.store.append(fact).map_err(|error| self.stop(state, error.to_string()))?;
+        if let Some(event) = entry.event() {
+            let applied = state.run.apply(&event);
+            let applied = applied.map_err(|error| self.stop(state, format!("{error}; this is a bug")))?;
+            for step in applied.superseded {
+                state.executions.remove(&step).inspect(|execution| execution.interrupt.cancel());
+            }
+        }
+        state.report.show(&state.run, &entry);
+        if state.idle_workers > 0 && matches!(state.next(), Next::Start(_)) {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Gives up: interrupts what runs, and lets the workers leave.
+    fn stop(&self, state: &mut State, reason: String) -> Stopped {
+        let stopped = Stopped(reason);
+        state.stopped = Some(stopped.clone());
+        state.interrupt_all();
+        self.wake.notify_all();
+        stopped
+    }
+
+    fn start(&self, state: &mut State, step: StepId) -> Result<(UnreadJob, u64), Stopped> {
+        self.record(state, Fact::StepStarted { step })?;
+        state.delayed.remove(&step);
+        state.tickets += 1;
+        let (ticket, interrupt) = (state.tickets, Interrupt::default());
+        state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
+        let inputs = state.run.inputs(step).into_iter();
+        let job = UnreadJob {
+            mapping_keys: state
+                .run
+                .mapping_keys(step)
+                .into_iter()
+                .map(|key| key.as_str().to_owned())
+                .collect(),
+            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
+            attempt: state.run.attempt(step),
+            interrupt,
+        };
+        Ok((job, ticket))
+    }
+
+    /// Reads a step's inputs and runs it.
+    fn execute(
+        self: &Arc<Self>,
+        job: UnreadJob,
+        step: StepId,
+        ticket: u64,
+    ) -> Result<StepReport, StepFailure> {
+        let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree));
+        let inputs = inputs.collect::<std::io::Result<_>>().map_err(|error| {
+            StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
+        })?;
+        let line = StepLine::new(Arc::clone(self), step, ticket);
+        let UnreadJob { mapping_keys, attempt, interrupt, .. } = job;
+        self.executor
+            .execute(Job { solid: step.solid, mapping_keys, inputs, attempt, interrupt }, Box::new(line))
+    }
+
+    /// Records how an execution ended, if anybody still wants to know.
+    fn end(&self, state: &mut State, step: StepId, ticket: u64, ended: Result<StepReport, StepFailure>) {
+        if !state.is_current(step, ticket) {
+            return;
+        }
+        state.executions.remove(&step);
+        let fact = match ended {
+            Ok(report) => Fact::StepSucceeded { step, report },
+            Err(failure) if failure.kind == FailureKind::Canceled && state.run.is_canceled() => {
+                Fact::StepCanceled { step }
+            }
+            Err(failure) => {
+                let retry_after_ms = self.retry_after_ms(state, step, &failure);
+                if let Some(pause) = retry_after_ms.filter(|pause| *pause > 0) {
+                    state.delayed.insert(step, Instant::now() + Duration::from_millis(pause.into()));
+                }
+                Fact::StepFailed { step, retry_after_ms, failure }
+            }
+        };
+        // Where it cannot be recorded, the run has stopped and says why.
+        _ = self.record(state, fact);
+    }
+
+    fn retry_after_ms(&self, state: &State, step: StepId, failure: &StepFailure) -> Option<u32> {
+        let retries = state.run.attempt(step);
+        let random = drawn(&[self.run_id.as_str(), &state.run.step_key(step).to_string()], retries);
+        retry::pause(self.plan.retry_policy(step.solid), failure.retry, retries, random)
+    }
+}
+
+impl State {
+    fn next(&self) -> Next {
+        if self.stopped.is_some() || self.run.is_canceled() {
+            return Next::Leave;
+        }
+        let is_due = |step: &StepId| self.delayed.get(step).is_none_or(|until| *until <= Instant::now());
+        if let Some(step) = self.run.ready().find(is_due) {
+            return Next::Start(step);
+        }
+        let first_due = self.delayed.values().min();
+        match first_due.map(|until| until.saturating_duration_since(Instant::now())) {
+            None if self.executions.is_empty() => Next::Leave,
+            pause => Next::Wait(pause),
+        }
+    }
+
+    /// True while an execution is the one that speaks for its step.
+    fn is_current(&self, step: StepId, ticket: u64) -> bool {
+        self.executions.get(&step).is_some_and(|execution| execution.ticket == ticket)
+    }
+
+    fn interrupt_all(&self) {
+        self.executions.values().for_each(|execution| execution.interrupt.cancel());
+    }
+}
+
+/// A step that has started, with what it reads by reference.
+struct UnreadJob {
+    mapping_keys: Vec<String>,
+    inputs: Vec<(String, InputTree)>,
+    attempt: u32,
+    interrupt: Interrupt,
+}
+
+/// A number from 0 to 1 that is the same for the same parts: jitter needs to spread, not to surprise.
+fn drawn(parts: &[&str], number: u32) -> f64 {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.update(&number.to_le_bytes());
+    let mut half = [0; 4];
+    half.copy_from_slice(&hasher.finalize().as_bytes()[..4]);
+    f64::from(u32::from_le_bytes(half)) / f64::from(u32::MAX)
+}

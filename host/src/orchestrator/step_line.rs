@@ -1,0 +1,78 @@
+//! A running step's line to the orchestrator.
+
+use std::io;
+use std::sync::Arc;
+
+use fanfold_graph::step::StepId;
+
+use super::Shared;
+use crate::sandbox::{BlobRef, BlobSink, Emission, StepEvent, StepHost};
+use crate::store::Fact;
+
+/// Records what one execution hands over.
+pub(super) struct StepLine {
+    shared: Arc<Shared>,
+    step: StepId,
+    ticket: u64,
+}
+
+impl StepLine {
+    pub(super) fn new(shared: Arc<Shared>, step: StepId, ticket: u64) -> Self {
+        Self { shared, step, ticket }
+    }
+
+    fn record(&self, fact: Fact) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        if !state.is_current(self.step, self.ticket) {
+            return Err(io::Error::other("the step's work is no longer wanted"));
+        }
+        self.shared.record(&mut state, fact).map_err(io::Error::other)
+    }
+}
+
+impl StepHost for StepLine {
+    fn emit(&mut self, emission: Emission) -> io::Result<()> {
+        let outputs = &self.shared.plan.definition(self.step.solid).outputs;
+        let output = outputs.iter().position(|it| it.name.as_str() == emission.output);
+        let output = output.ok_or_else(|| io::Error::other("an output that is not in the definition"))?;
+        let value = self.shared.store.write_value(emission.value)?;
+        let Emission { mapping_key, metadata, .. } = emission;
+        self.record(Fact::OutputEmitted {
+            step: self.step,
+            output: output as u32,
+            mapping_key,
+            value,
+            metadata,
+        })
+    }
+
+    fn report(&mut self, event: StepEvent) -> io::Result<()> {
+        let step = self.step;
+        match event {
+            StepEvent::Log { level, source, message } => {
+                self.record(Fact::Logged { step, level, source, message })
+            }
+            StepEvent::Materialized { asset_key, partition, metadata } => {
+                self.record(Fact::Materialized { step, asset_key, partition, metadata })
+            }
+            StepEvent::Expectation { label, passed, metadata } => {
+                self.record(Fact::Expectation { step, label, passed, metadata })
+            }
+            StepEvent::Progress { done, total, message } => {
+                let mut state = self.shared.lock();
+                if state.is_current(step, self.ticket) {
+                    state.report.progress(step, done, total, &message);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn open_blob(&mut self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
+        self.shared.store.open_blob(blob)
+    }
+
+    fn create_blob(&mut self, media_type: &str) -> io::Result<Box<dyn BlobSink>> {
+        self.shared.store.create_blob(media_type)
+    }
+}

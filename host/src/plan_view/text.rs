@@ -1,0 +1,53 @@
+//! A plan as text.
+
+use std::fmt::Write;
+
+use fanfold_graph::pipeline::{Dimension, Expand, Source};
+use fanfold_graph::plan::Plan;
+
+use super::edges::words;
+use crate::diagnostic::printable;
+
+/// The solids in the order in which they may run, with what each reads.
+pub fn text(plan: &Plan) -> String {
+    let pipeline = plan.pipeline();
+    let mut out = format!("{}", pipeline.name);
+    if !pipeline.description.is_empty() {
+        _ = write!(out, ": {}", printable(&pipeline.description));
+    }
+    out.push('\n');
+    for solid in plan.solids() {
+        let invocation = plan.invocation(solid);
+        // Writing to a string does not fail.
+        _ = writeln!(out, "\n  {}  ({})", plan.step_pattern(solid), invocation.solid);
+        invocation.scope.iter().for_each(|dimension| _ = writeln!(out, "    for each {}", over(dimension)));
+        for (input, source) in &invocation.inputs {
+            _ = writeln!(out, "    {input} <- {}", shown(source, &invocation.scope));
+        }
+        if let Some(config) = &invocation.config {
+            _ = writeln!(out, "    config {}", printable(&config.to_string()));
+        }
+        let tags: Vec<_> = invocation.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !tags.is_empty() {
+            _ = writeln!(out, "    tags {}", printable(&tags.join(" ")));
+        }
+        if let Some(policy) = plan.retry_policy(solid) {
+            _ = writeln!(out, "    retries {} times", policy.max_retries);
+        }
+    }
+    if pipeline.result != Source::Value(serde_json::Value::Null) {
+        _ = writeln!(out, "\n  returns {}", shown(&pipeline.result, &[]));
+    }
+    out
+}
+
+fn over(dimension: &Dimension) -> String {
+    match dimension.expand {
+        Expand::OnEmit => dimension.over.to_string(),
+        Expand::OnSuccess => format!("{} once it is complete", dimension.over),
+    }
+}
+
+fn shown(source: &Source, scope: &[Dimension]) -> String {
+    printable(&words(source, &mut scope.to_vec()))
+}

@@ -1,0 +1,155 @@
+//! The orchestrator with an executor of its own: what is recorded, resumed and returned, without any plugin.
+
+mod scripted;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use fanfold::orchestrator::{Assembly, Orchestrator};
+use fanfold::report::Report;
+use fanfold::store::{Entry, Fact, OpenRun, PluginDigests, RunId, Store};
+use fanfold_graph::plan::Plan;
+use fanfold_graph::run::{Outcome, Run};
+use fanfold_graph::step::StepState;
+use scripted::{Script, fan_out, nested};
+
+struct Ended {
+    outcome: Outcome,
+    result: String,
+    replayed: Run,
+}
+
+fn drive(run: Run, store: OpenRun, script: Script, jobs: usize) -> (Orchestrator, Outcome) {
+    let run_id = RunId::new("r").unwrap();
+    let executor = Box::new(script);
+    let assembly = Assembly { run_id, run, store, executor, report: Report::silent(), jobs };
+    let orchestrator = Orchestrator::new(assembly);
+    let outcome = orchestrator.drive().unwrap();
+    (orchestrator, outcome)
+}
+
+fn result(orchestrator: &Orchestrator) -> String {
+    let mut out = Vec::new();
+    if let Some(tree) = orchestrator.result() {
+        orchestrator.write_json(&tree, &mut out).unwrap();
+    }
+    String::from_utf8(out).unwrap()
+}
+
+fn replay(plan: &Arc<Plan>, log: &[Entry]) -> Run {
+    let mut run = Run::new(Arc::clone(plan));
+    for event in log.iter().filter_map(Entry::event) {
+        _ = run.apply(&event).unwrap();
+    }
+    run
+}
+
+/// Runs a pipeline, and reads its log back from the disk.
+fn ended(plan: &Arc<Plan>, script: Script, jobs: usize) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let opened =
+        store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+    let (orchestrator, outcome) = drive(Run::new(Arc::clone(plan)), opened, script, jobs);
+    let result = result(&orchestrator);
+    let record = store.find("r").unwrap().unwrap();
+    assert_eq!(record.ended.map(|(_, outcome)| outcome), Some(outcome));
+    let log = store.entries(&record).unwrap();
+    let replayed = replay(plan, &log);
+    orchestrator.look(|run, _| {
+        for solid in plan.solids() {
+            assert_eq!(run.counts(solid), replayed.counts(solid));
+        }
+    });
+    Ended { outcome, result, replayed }
+}
+
+fn count(ended: &Ended, solid: &str, state: StepState) -> u64 {
+    let solid = ended.replayed.plan().find(solid).unwrap();
+    ended.replayed.counts(solid)[state as usize]
+}
+
+#[test]
+fn a_fan_out_is_collected_in_emission_order() {
+    for jobs in [1, 2, 7] {
+        let ended = ended(&fan_out(0), Script::counting(200), jobs);
+        assert_eq!(ended.outcome, Outcome::Succeeded);
+        assert_eq!(ended.result, (0..200).map(|n| n * 2).sum::<u64>().to_string());
+        assert_eq!(count(&ended, "double", StepState::Succeeded), 200);
+    }
+}
+
+#[test]
+fn clones_start_while_their_generator_runs() {
+    // The generator does not end before its first clone has.
+    let script = Script { waits_for_first_clone: true, ..Script::counting(2) };
+    let ended = ended(&fan_out(0), script, 2);
+    assert_eq!(ended.outcome, Outcome::Succeeded);
+}
+
+#[test]
+fn collects_of_collects_arrive_as_nested_lists() {
+    let ended = ended(&nested(), Script::counting(3), 2);
+    assert_eq!(ended.result, "[[0,2,4],[0,2,4],[0,2,4]]");
+}
+
+#[test]
+fn a_failed_clone_fails_the_run_and_leaves_its_siblings_running() {
+    let script = Script { fails_on: Some(3), ..Script::counting(5) };
+    let ended = ended(&fan_out(0), script, 2);
+    assert_eq!((ended.outcome, ended.result.as_str()), (Outcome::Failed, ""));
+    assert_eq!(count(&ended, "double", StepState::Succeeded), 4);
+    assert_eq!(count(&ended, "double", StepState::Failed), 1);
+    assert_eq!(count(&ended, "sum", StepState::UpstreamFailed), 1);
+}
+
+#[test]
+fn retries_run_until_the_policy_has_none_left() {
+    let failures = Arc::new(AtomicU64::new(0));
+    let script = Script { flaky: Some((2, Arc::clone(&failures))), ..Script::counting(1) };
+    assert_eq!(ended(&fan_out(2), script, 2).outcome, Outcome::Succeeded);
+    assert_eq!(failures.load(Ordering::Relaxed), 2);
+    let script = Script { flaky: Some((3, Arc::default())), ..Script::counting(1) };
+    assert_eq!(ended(&fan_out(2), script, 2).outcome, Outcome::Failed);
+}
+
+#[test]
+fn large_values_survive_the_trip_through_files() {
+    let script = Script { padding: 100_000, ..Script::counting(3) };
+    let ended = ended(&fan_out(0), script, 2);
+    assert_eq!(ended.result, "6");
+}
+
+#[test]
+fn a_canceled_run_stops_and_can_be_taken_up_again() {
+    let plan = fan_out(0);
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let opened =
+        store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+    let cancel: scripted::OnStep = Arc::default();
+    let script = Script { on_third_clone: Some(Arc::clone(&cancel)), ..Script::counting(50) };
+    let (run_id, run) = (RunId::new("r").unwrap(), Run::new(Arc::clone(&plan)));
+    let (executor, report) = (Box::new(script), Report::silent());
+    let orchestrator = Orchestrator::new(Assembly { run_id, run, store: opened, executor, report, jobs: 1 });
+    let canceler = orchestrator.clone();
+    *cancel.lock().unwrap() = Some(Box::new(move || canceler.cancel()));
+    assert_eq!(orchestrator.drive().unwrap(), Outcome::Canceled);
+    cancel.lock().unwrap().take();
+    drop(orchestrator);
+
+    let record = store.find("r").unwrap().unwrap();
+    let (opened, log) = store.reopen(&record).unwrap();
+    assert!(store.reopen(&record).is_err(), "one process at a time");
+    let mut run = replay(&plan, &log);
+    let resumed = opened.append(Fact::RunResumed).unwrap();
+    _ = run.apply(&resumed.event().unwrap()).unwrap();
+    let executed = Arc::new(Mutex::new(Vec::new()));
+    let script = Script { executed: Arc::clone(&executed), ..Script::counting(50) };
+    let (orchestrator, outcome) = drive(run, opened, script, 2);
+    assert_eq!(outcome, Outcome::Succeeded);
+    assert_eq!(result(&orchestrator), (0..50).map(|n| n * 2).sum::<u64>().to_string());
+    let done_before = log.iter().filter(|entry| matches!(entry.fact, Fact::StepSucceeded { .. })).count();
+    assert!(done_before >= 2, "some clones were done before");
+    assert_eq!(executed.lock().unwrap().len(), 52 - done_before, "what was recorded does not run again");
+}
