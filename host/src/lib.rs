@@ -2,11 +2,14 @@
 
 pub mod diagnostic;
 pub mod executor;
+mod findings;
 pub mod orchestrator;
 pub mod outputs;
 pub mod plan_view;
 pub mod plugin_build;
 pub mod report;
+pub mod run_config;
 pub mod sandbox;
+pub mod settings;
 pub mod store;
 pub mod value_json;

@@ -76,7 +76,8 @@ impl Grants {
     }
 }
 
-fn check_guest_path(path: &str) -> Result<(), GrantError> {
+/// Whether a guest can find a directory under this path.
+pub(crate) fn check_guest_path(path: &str) -> Result<(), GrantError> {
     let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
     let is_good = path == "/" || path.strip_prefix('/').is_some_and(|parts| parts.split('/').all(is_plain));
     if is_good { Ok(()) } else { Err(GrantError::GuestPath(path.to_owned())) }

@@ -54,6 +54,7 @@ pub use cache::{CacheError, CompileCache};
 pub use directory::{PluginDirectory, RefusedPlugin};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use failure::{FailureKind, StepFailure};
+pub(crate) use grants::check_guest_path;
 pub use grants::{Access, DirectoryGrant, GrantError, Grants};
 pub use inspect::{CONTRACT_VERSION, Inspection, MAX_FUNCTION_BYTES, MAX_PLUGIN_BYTES, inspect};
 pub use instance::{StepReport, StepRequest};
@@ -63,7 +64,7 @@ pub use memory_reset::{MemoryReset, StrictReason};
 pub use plugin::Plugin;
 pub use random::Seed;
 pub use refusal::Refusal;
-pub use schema::{Mismatch, Schema, SchemaError};
+pub use schema::{Mismatch, PathSegment, Schema, SchemaError};
 pub use step_host::{BlobSink, StepHost};
 pub use value::{
     BlobDigest, BlobDigestError, BlobRef, CollectedItem, Collection, Emission, Input, InputValue, ItemReader,

@@ -1,11 +1,10 @@
 //! One value against one schema: keyword by keyword, within a budget.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Schema, resolve};
+use super::{PathSegment, Schema, resolve};
 
 /// Steps that a check may take on top of those that its value's size explains.
 const SPARE_STEPS: u64 = 1_000_000;
@@ -76,7 +75,10 @@ impl<'a> Check<'a> {
             Json::Object(object) => self.check_object(keywords, object),
             Json::Array(items) => self.check_array(keywords, items),
             Json::String(text) => self.check_string(keywords, text),
-            Json::Number(number) => check_number(keywords, number.as_f64().unwrap_or(f64::NAN)),
+            Json::Number(number) => match number.as_f64() {
+                Some(number) => check_number(keywords, number),
+                None => Err("the number is out of range".to_owned()),
+            },
             _ => Ok(()),
         }
     }
@@ -211,19 +213,12 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    pub(super) fn path_text(&self) -> String {
-        let mut text = String::new();
-        for segment in &self.path {
-            match segment {
-                Segment::Key(key) if text.is_empty() => text.push_str(key),
-                Segment::Key(key) => _ = write!(text, ".{key}"),
-                Segment::Index(index) => _ = write!(text, "[{index}]"),
-            }
-        }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text
+    pub(super) fn into_path(self) -> Vec<PathSegment> {
+        let owned = |segment| match segment {
+            Segment::Key(key) => PathSegment::Key(String::from(key)),
+            Segment::Index(index) => PathSegment::Index(index),
+        };
+        self.path.into_iter().map(owned).collect()
     }
 }
 

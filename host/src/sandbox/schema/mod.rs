@@ -12,6 +12,7 @@
 mod check;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use regex::Regex;
 use serde_json::Value as Json;
@@ -44,10 +45,21 @@ pub enum SchemaError {
 
 /// Where a value does not fit its schema, and how: `facts.size: expected integer, found string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{problem}")]
+#[error("{}{problem}", path_text(path))]
 pub struct Mismatch {
-    path: String,
-    problem: String,
+    /// The way from the value that was checked to the one that has the problem.
+    pub path: Vec<PathSegment>,
+    /// What is wrong, without the place.
+    pub problem: String,
+}
+
+/// One step of the way into a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathSegment {
+    /// An object's entry.
+    Key(String),
+    /// A list's item.
+    Index(usize),
 }
 
 impl Schema {
@@ -64,8 +76,23 @@ impl Schema {
     /// Whether `value` fits. `value_bytes` is the length of its text: it sets how many steps the check may take.
     pub fn check(&self, value: &Json, value_bytes: usize) -> Result<(), Mismatch> {
         let mut check = Check::new(self, value_bytes);
-        check.apply(&self.root, value).map_err(|problem| Mismatch { path: check.path_text(), problem })
+        check.apply(&self.root, value).map_err(|problem| Mismatch { path: check.into_path(), problem })
     }
+}
+
+fn path_text(path: &[PathSegment]) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            PathSegment::Key(key) if text.is_empty() => text.push_str(key),
+            PathSegment::Key(key) => _ = write!(text, ".{key}"),
+            PathSegment::Index(index) => _ = write!(text, "[{index}]"),
+        }
+    }
+    if !text.is_empty() {
+        text.push_str(": ");
+    }
+    text
 }
 
 /// Compiles the patterns below `node` and tries its references.

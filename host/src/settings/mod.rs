@@ -1,0 +1,172 @@
+//! The project's own file, `fanfold.toml`: where things are, what plugins may see and use, how runs go.
+//!
+//! ```toml
+//! plugins_dir = ".fanfold/plugins"          # where components are loaded from and built to
+//! [store]
+//! dir = ".fanfold/store"                    # where runs are kept
+//! [run]
+//! jobs = 4                                  # steps at once; default: as many as there are processors
+//! retry = { max_retries = 2, delay = "1s", backoff = 2, jitter = 0.1 }
+//! [limits]                                  # of every step
+//! memory = "64 MiB"
+//! [plugins.files]
+//! source = "plugins/files"                  # built by `fanfold build`; or path = "files.wasm"
+//! fs = [{ host = "data", guest = "/data", mode = "ro" }]
+//! limits = { wall = "30s", keys = 100_000 }
+//! [plugins.files.solids.process_file]
+//! fs = []                                   # instead of the plugin's
+//! limits = { memory = "256 MiB" }           # each key by itself: solid, else plugin, else project, else default
+//! ```
+//!
+//! Invariants:
+//! - Paths in [`Settings`] are absolute; those in the file start at its directory.
+//! - What is not granted is denied: a list that is missing or empty grants nothing.
+//! - Settings are as a whole right: any problem refuses the file, and all problems are told.
+//!
+//! Deliberately absent: the environment, the user's home, and a second file that is merged in. What is asked of the
+//! host on the command line is its own matter. Whether granted directories exist is checked when a run starts.
+
+mod duration;
+mod field;
+mod limits;
+mod read;
+mod size;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use fanfold_graph::definition::RetryPolicy;
+use fanfold_graph::name::{Identifier, PluginName};
+
+use crate::diagnostic::Diagnostic;
+use crate::findings::SourceText;
+use crate::sandbox::{DirectoryGrant, Limits};
+use limits::LimitChanges;
+
+/// The name of the settings' file. A directory that has one is a project.
+pub const FILE_NAME: &str = "fanfold.toml";
+
+/// What a project's file says, with defaults for what it does not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The project's directory.
+    pub dir: PathBuf,
+    /// Where plugins are loaded from and built to.
+    pub plugins_dir: PathBuf,
+    /// Where runs are kept.
+    pub store_dir: PathBuf,
+    /// Steps that run at once; none leaves it to the machine.
+    pub jobs: Option<NonZeroUsize>,
+    /// The retry policy of steps for which neither the pipeline nor the solid has one.
+    pub retry_policy: Option<RetryPolicy>,
+    /// The plugins that it speaks of.
+    pub plugins: BTreeMap<PluginName, PluginSettings>,
+    limits: LimitChanges,
+}
+
+/// What the settings say of a plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginSettings {
+    /// Where its code comes from.
+    pub code: PluginCode,
+    limits: LimitChanges,
+    directories: Vec<DirectoryGrant>,
+    solids: BTreeMap<Identifier, SolidSettings>,
+}
+
+/// Where a plugin's code comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginCode {
+    /// Nobody says: it is in the plugins directory, or not.
+    InPluginsDir,
+    /// Built from the crate in this directory.
+    Source(PathBuf),
+    /// This component, built elsewhere.
+    File(PathBuf),
+}
+
+/// What the settings say of one solid of a plugin.
+#[derive(Debug, Clone, PartialEq)]
+struct SolidSettings {
+    limits: LimitChanges,
+    /// None: the plugin's.
+    directories: Option<Vec<DirectoryGrant>>,
+}
+
+impl Settings {
+    /// The settings for work in `start`: those of the nearest [`FILE_NAME`] there or above, on the same file system;
+    /// without any, the defaults in `start`.
+    pub fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
+        match find_file(start) {
+            Some(file) => Self::load(&file),
+            None => Ok(Self::default_in(start)),
+        }
+    }
+
+    /// The settings in a file. Messages call it as `file` does.
+    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let source = SourceText::read(file).map_err(|problem| vec![problem])?;
+        read::read(&source, file.parent().unwrap_or(Path::new("")))
+    }
+
+    /// The settings of a directory without a file.
+    pub fn default_in(dir: &Path) -> Self {
+        // An empty path means the current directory, but cannot be made absolute.
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        Self {
+            plugins_dir: dir.join(".fanfold/plugins"),
+            store_dir: dir.join(".fanfold/store"),
+            jobs: None,
+            retry_policy: None,
+            plugins: BTreeMap::new(),
+            limits: LimitChanges::default(),
+            dir,
+        }
+    }
+
+    /// What one step of a solid may use.
+    pub fn limits(&self, plugin: &PluginName, solid: &Identifier) -> Limits {
+        let plugin = self.plugins.get(plugin);
+        let solid = plugin.and_then(|plugin| plugin.solids.get(solid));
+        let changes = [Some(&self.limits), plugin.map(|it| &it.limits), solid.map(|it| &it.limits)];
+        let mut limits = Limits::default();
+        changes.into_iter().flatten().for_each(|changes| changes.apply(&mut limits));
+        limits
+    }
+
+    /// Whether any limit is on fuel, so that the engine has to count it.
+    pub fn counts_fuel(&self) -> bool {
+        let solids = self.plugins.values().flat_map(|plugin| plugin.solids.values());
+        let plugins = self.plugins.values().map(|plugin| &plugin.limits);
+        plugins.chain(solids.map(|solid| &solid.limits)).chain([&self.limits]).any(LimitChanges::has_fuel)
+    }
+
+    /// The directories that a solid may use: its own list if it has one, else its plugin's.
+    pub fn directories(&self, plugin: &PluginName, solid: &Identifier) -> Vec<DirectoryGrant> {
+        let Some(plugin) = self.plugins.get(plugin) else { return Vec::new() };
+        let own = plugin.solids.get(solid).and_then(|solid| solid.directories.as_ref());
+        own.unwrap_or(&plugin.directories).clone()
+    }
+}
+
+fn find_file(start: &Path) -> Option<PathBuf> {
+    let near = start.join(FILE_NAME);
+    if near.is_file() {
+        return Some(near);
+    }
+    let start = Settings::default_in(start).dir;
+    let device = device(&start)?;
+    let above = start.ancestors().skip(1).take_while(|dir| self::device(dir) == Some(device));
+    above.map(|dir| dir.join(FILE_NAME)).find(|file| file.is_file())
+}
+
+/// The file system that a directory is on; none if it cannot be looked at.
+fn device(dir: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    dir.metadata().ok().map(|metadata| metadata.dev())
+}
+
+#[cfg(test)]
+mod tests;

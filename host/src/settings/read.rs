@@ -1,0 +1,226 @@
+//! From the text of `fanfold.toml` to [`Settings`]: every problem is found.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use fanfold_graph::definition::RetryPolicy;
+use fanfold_graph::name::Identifier;
+use toml::de::DeTable;
+use toml_parser::lexer::TokenKind;
+
+use super::field::{Field, Fields, Named, Reader};
+use super::limits::LimitChanges;
+use super::{PluginCode, PluginSettings, Settings, SolidSettings};
+use crate::diagnostic::Diagnostic;
+use crate::findings::{Findings, SourceText};
+use crate::sandbox::{Access, DirectoryGrant, check_guest_path};
+
+/// Parts that a key may have. The parser bounds how deep values nest, but not keys, and trees are taken down by recursion.
+const MAX_KEY_PARTS: usize = 10;
+
+/// Reads the settings in `source`, whose relative paths start at `dir`.
+pub(super) fn read(source: &SourceText, dir: &Path) -> Result<Settings, Vec<Diagnostic>> {
+    check_keys(source)?;
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    let mut reader = Reader { source, findings: Findings::default() };
+    for error in errors {
+        reader.findings.add(|| {
+            let span = error.span().unwrap_or(source.text.len()..source.text.len());
+            Diagnostic::new(format!("this is no TOML: {}", error.message())).at(source.place(&span))
+        });
+    }
+    let mut settings = Settings::default_in(dir);
+    if reader.findings.is_empty() {
+        reader.settings(&mut settings, root.get_ref());
+    }
+    reader.findings.into_result(settings)
+}
+
+/// Refuses keys so long that the tree would be too deep for the stack.
+fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
+    let mut dots = 0;
+    for token in toml_parser::Source::new(&source.text).lex() {
+        match token.kind() {
+            TokenKind::Dot => dots += 1,
+            TokenKind::Atom
+            | TokenKind::Whitespace
+            | TokenKind::BasicString
+            | TokenKind::LiteralString
+            | TokenKind::MlBasicString
+            | TokenKind::MlLiteralString => {}
+            _ => dots = 0,
+        }
+        if dots >= MAX_KEY_PARTS {
+            let problem = Diagnostic::new(format!("a key has at most {MAX_KEY_PARTS} parts"));
+            return Err(vec![problem.at(source.place(&(token.span().start()..token.span().end())))]);
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Reader<'a> {
+    fn settings(&mut self, settings: &mut Settings, root: &'a DeTable<'a>) {
+        let fields = self.root(root, &["plugins_dir", "run", "store", "limits", "plugins"]);
+        let dir = settings.dir.clone();
+        if let Some(path) = fields.get("plugins_dir").and_then(|field| self.path(field)) {
+            settings.plugins_dir = dir.join(path);
+        }
+        if let Some(run) = fields.get("run") {
+            let run = self.table(run, &["jobs", "retry"]);
+            settings.jobs = run.get("jobs").and_then(|field| self.jobs(field));
+            settings.retry_policy = run.get("retry").and_then(|field| self.retry_policy(field));
+        }
+        if let Some(store) = fields.get("store") {
+            let store = self.table(store, &["dir"]);
+            if let Some(path) = store.get("dir").and_then(|field| self.path(field)) {
+                settings.store_dir = dir.join(path);
+            }
+        }
+        settings.limits = self.limits(&fields);
+        if let Some(plugins) = fields.get("plugins") {
+            settings.plugins = self
+                .named(plugins)
+                .into_iter()
+                .map(|Named { name, field }| (name, self.plugin(&dir, &field)))
+                .collect();
+        }
+    }
+
+    fn plugin(&mut self, dir: &Path, field: &Field<'a>) -> PluginSettings {
+        let fields = self.table(field, &["source", "path", "fs", "limits", "solids"]);
+        if let (Some(_), Some(path)) = (fields.get("source"), fields.get("path")) {
+            let hint = "`source` is a crate that is built, `path` a component that is there".to_owned();
+            self.problem(path, "a plugin has either a `source` or a `path`", Some(hint));
+        }
+        let source = fields.get("source").and_then(|field| self.path(field));
+        let file = fields.get("path").and_then(|field| self.path(field));
+        let solids = fields.get("solids").map(|field| self.named::<Identifier>(field));
+        PluginSettings {
+            code: match (source, file) {
+                (Some(source), _) => PluginCode::Source(dir.join(source)),
+                (None, Some(file)) => PluginCode::File(dir.join(file)),
+                (None, None) => PluginCode::InPluginsDir,
+            },
+            limits: self.limits(&fields),
+            directories: fields.get("fs").map(|field| self.directories(dir, field)).unwrap_or_default(),
+            solids: solids
+                .unwrap_or_default()
+                .into_iter()
+                .map(|Named { name, field }| (name, self.solid(dir, &field)))
+                .collect(),
+        }
+    }
+
+    fn solid(&mut self, dir: &Path, field: &Field<'a>) -> SolidSettings {
+        let fields = self.table(field, &["fs", "limits"]);
+        SolidSettings {
+            limits: self.limits(&fields),
+            directories: fields.get("fs").map(|field| self.directories(dir, field)),
+        }
+    }
+
+    fn limits(&mut self, fields: &Fields<'a>) -> LimitChanges {
+        fields.get("limits").map(|field| LimitChanges::read(self, field)).unwrap_or_default()
+    }
+
+    fn directories(&mut self, dir: &Path, field: &Field<'a>) -> Vec<DirectoryGrant> {
+        let mut guests = BTreeSet::new();
+        let mut directories = Vec::new();
+        for item in self.list(field) {
+            let Some(grant) = self.directory(dir, &item) else { continue };
+            if !guests.insert(grant.guest.clone()) {
+                self.problem(&item, &format!("two directories are granted as `{}`", grant.guest), None);
+            }
+            directories.push(grant);
+        }
+        directories
+    }
+
+    fn directory(&mut self, dir: &Path, field: &Field<'a>) -> Option<DirectoryGrant> {
+        let fields = self.table(field, &["host", "guest", "mode"]);
+        let mode = fields.get("mode").map_or(Some(Access::ReadOnly), |field| self.access(field));
+        let host = self.required(field, &fields, "host").and_then(|field| self.path(field));
+        let guest = self.required(field, &fields, "guest").and_then(|field| self.guest(field));
+        Some(DirectoryGrant { host: dir.join(host?), guest: guest?, access: mode? })
+    }
+
+    fn required<'f>(&mut self, of: &Field<'a>, fields: &'f Fields<'a>, key: &str) -> Option<&'f Field<'a>> {
+        let found = fields.get(key);
+        if found.is_none() {
+            self.problem(of, &format!("`{key}` is missing"), None);
+        }
+        found
+    }
+
+    fn access(&mut self, field: &Field<'a>) -> Option<Access> {
+        match self.text(field)? {
+            "ro" => Some(Access::ReadOnly),
+            "rw" => Some(Access::ReadWrite),
+            other => {
+                let hint = "\"ro\" is to read, \"rw\" to read and write".to_owned();
+                self.problem(field, &format!("`{other}` is no mode"), Some(hint));
+                None
+            }
+        }
+    }
+
+    fn guest(&mut self, field: &Field<'a>) -> Option<String> {
+        let guest = self.text(field)?;
+        match check_guest_path(guest) {
+            Ok(()) => Some(guest.to_owned()),
+            Err(error) => {
+                self.problem(field, &error.to_string(), None);
+                None
+            }
+        }
+    }
+
+    fn path(&mut self, field: &Field<'a>) -> Option<&'a Path> {
+        let path = self.text(field)?;
+        if path.is_empty() || path.contains('\0') {
+            self.problem(field, "this is no path", None);
+            return None;
+        }
+        Some(Path::new(path))
+    }
+
+    fn jobs(&mut self, field: &Field<'a>) -> Option<NonZeroUsize> {
+        let jobs = self.count(field)?;
+        let positive = usize::try_from(jobs).ok().and_then(NonZeroUsize::new);
+        if positive.is_none() {
+            self.problem(field, "at least one step must be able to run", None);
+        }
+        positive
+    }
+
+    fn retry_policy(&mut self, field: &Field<'a>) -> Option<RetryPolicy> {
+        let fields = self.table(field, &["max_retries", "delay", "backoff", "jitter"]);
+        let max_retries = self.required(field, &fields, "max_retries").and_then(|field| self.small(field));
+        let delay = fields.get("delay").map_or(Some(0), |field| {
+            let delay = u32::try_from(self.duration(field)?.as_millis()).ok();
+            delay.or_else(|| self.refused(field, "a pause is at most 49 days"))
+        });
+        let backoff = fields.get("backoff").map_or(Some(1.0), |field| {
+            let backoff = self.number(field)?;
+            let is_good = backoff.is_finite() && backoff >= 1.0;
+            if is_good { Some(backoff) } else { self.refused(field, "a backoff is a finite number from 1") }
+        });
+        let jitter = fields.get("jitter").map_or(Some(0.0), |field| {
+            let jitter = self.number(field)?;
+            let is_good = (0.0..=1.0).contains(&jitter);
+            if is_good { Some(jitter) } else { self.refused(field, "a jitter is a number from 0 to 1") }
+        });
+        Some(RetryPolicy { max_retries: max_retries?, delay_ms: delay?, backoff: backoff?, jitter: jitter? })
+    }
+
+    fn small(&mut self, field: &Field<'a>) -> Option<u32> {
+        let count = self.count(field)?;
+        u32::try_from(count).ok().or_else(|| self.refused(field, "a step can run at most 4294967295 times"))
+    }
+
+    fn refused<T>(&mut self, field: &Field<'_>, problem: &str) -> Option<T> {
+        self.problem(field, problem, None);
+        None
+    }
+}

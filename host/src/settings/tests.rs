@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::sandbox::Access;
+
+fn read(text: &str) -> Result<Settings, Vec<String>> {
+    let source = SourceText { name: FILE_NAME.into(), text: text.into() };
+    let settings = read::read(&source, Path::new("/project"));
+    settings.map_err(|found| found.into_iter().map(|problem| problem.message).collect())
+}
+
+fn plugin(name: &str) -> PluginName {
+    PluginName::new(name).unwrap()
+}
+
+fn solid(name: &str) -> Identifier {
+    Identifier::new(name).unwrap()
+}
+
+fn grant(host: &str, guest: &str, access: Access) -> DirectoryGrant {
+    DirectoryGrant { host: host.into(), guest: guest.into(), access }
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let settings = read("").unwrap();
+    assert_eq!(settings, Settings::default_in(Path::new("/project")));
+    assert_eq!(settings.plugins_dir, Path::new("/project/.fanfold/plugins"));
+    assert_eq!(settings.store_dir, Path::new("/project/.fanfold/store"));
+    assert_eq!(settings.limits(&plugin("a"), &solid("b")), Limits::default());
+    assert!(settings.directories(&plugin("a"), &solid("b")).is_empty());
+    assert!(!settings.counts_fuel());
+}
+
+#[test]
+fn paths_start_at_the_files_directory() {
+    let settings = read(
+        "plugins_dir = '../shared'\nstore.dir = '/var/runs'\n\
+         plugins.a.source = 'plugins/a'\nplugins.b.path = '/opt/b.wasm'\nplugins.c = {}",
+    )
+    .unwrap();
+    assert_eq!(settings.plugins_dir, Path::new("/project/../shared"));
+    assert_eq!(settings.store_dir, Path::new("/var/runs"));
+    let codes: Vec<_> = settings.plugins.values().map(|plugin| plugin.code.clone()).collect();
+    assert_eq!(
+        codes,
+        [
+            PluginCode::Source("/project/plugins/a".into()),
+            PluginCode::File("/opt/b.wasm".into()),
+            PluginCode::InPluginsDir
+        ]
+    );
+}
+
+#[test]
+fn runs_are_configured() {
+    let settings =
+        read("[run]\njobs = 3\nretry = { max_retries = 2, delay = '1s', backoff = 2, jitter = 0.1 }")
+            .unwrap();
+    assert_eq!(settings.jobs, NonZeroUsize::new(3));
+    let policy = RetryPolicy { max_retries: 2, delay_ms: 1000, backoff: 2.0, jitter: 0.1 };
+    assert_eq!(settings.retry_policy, Some(policy));
+    let settings = read("run.retry = { max_retries = 1 }").unwrap();
+    let policy = RetryPolicy { max_retries: 1, delay_ms: 0, backoff: 1.0, jitter: 0.0 };
+    assert_eq!(settings.retry_policy, Some(policy));
+}
+
+#[test]
+fn the_nearest_table_sets_a_limit_and_each_key_by_itself() {
+    let settings = read(
+        "[limits]\nmemory = '1 MiB'\nkeys = 1\nwall = 5\n\
+         [plugins.p.limits]\nmemory = '2 MiB'\nfuel = 7\n\
+         [plugins.p.solids.s.limits]\nmemory = '3 MiB'\nhandles = 9",
+    )
+    .unwrap();
+    let memory_bytes = |of: &str, name: &str| settings.limits(&plugin(of), &solid(name)).memory_bytes;
+    let sizes = [memory_bytes("p", "s"), memory_bytes("p", "x"), memory_bytes("x", "s")];
+    assert_eq!(sizes, [3 << 20, 2 << 20, 1 << 20]);
+    let limits = settings.limits(&plugin("p"), &solid("s"));
+    assert_eq!((limits.keys, limits.fuel, limits.handles), (1, Some(7), 9));
+    assert_eq!((limits.wall, limits.value_bytes), (Duration::from_secs(5), Limits::default().value_bytes));
+    assert!(settings.counts_fuel());
+}
+
+#[test]
+fn every_limit_has_a_key() {
+    let keys = "memory = 1\nwall = '2ms'\nfuel = 3\nvalue = 4\noutputs = 5\nkeys = 6\nblobs = 7\nlogs = 8\n\
+                metadata = 9\ntable_elements = 10\ninstances = 11\nmemories = 2\ntables = 13\nhandles = 14";
+    let limits = read(&format!("[limits]\n{keys}")).unwrap().limits(&plugin("p"), &solid("s"));
+    let expected = Limits {
+        memory_bytes: 1,
+        wall: Duration::from_millis(2),
+        fuel: Some(3),
+        value_bytes: 4,
+        output_bytes: 5,
+        keys: 6,
+        blob_bytes: 7,
+        log_bytes: 8,
+        metadata_bytes: 9,
+        table_elements: 10,
+        instances: 11,
+        memories: 2,
+        tables: 13,
+        handles: 14,
+    };
+    assert_eq!(limits, expected);
+}
+
+#[test]
+fn a_solids_list_of_directories_replaces_its_plugins() {
+    let settings = read(
+        "[plugins.p]\nfs = [{ host = 'data', guest = '/data' }, { host = '/tmp', guest = '/', mode = 'rw' }]\n\
+         [plugins.p.solids]\nnone.fs = []\nown.fs = [{ host = 'x', guest = '/x' }]\nsame.limits = {}",
+    )
+    .unwrap();
+    let all = [grant("/project/data", "/data", Access::ReadOnly), grant("/tmp", "/", Access::ReadWrite)];
+    assert_eq!(settings.directories(&plugin("p"), &solid("same")), all);
+    assert_eq!(settings.directories(&plugin("p"), &solid("other")), all);
+    assert_eq!(settings.directories(&plugin("p"), &solid("none")), []);
+    assert_eq!(
+        settings.directories(&plugin("p"), &solid("own")),
+        [grant("/project/x", "/x", Access::ReadOnly)]
+    );
+    assert_eq!(settings.directories(&plugin("q"), &solid("own")), []);
+}
+
+#[test]
+fn the_nearest_file_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    let deep = root.path().join("a/b");
+    std::fs::create_dir_all(&deep).unwrap();
+    assert_eq!(Settings::find(&deep).unwrap(), Settings::default_in(&deep));
+    std::fs::write(root.path().join(FILE_NAME), "run.jobs = 1").unwrap();
+    let found = Settings::find(&deep).unwrap();
+    assert_eq!((found.dir.as_path(), found.jobs), (root.path(), NonZeroUsize::new(1)));
+    std::fs::write(deep.join(FILE_NAME), "run.jobs = 0").unwrap();
+    let problem = Settings::find(&deep).unwrap_err().remove(0);
+    assert_eq!(problem.place.unwrap().file, deep.join(FILE_NAME).to_str().unwrap());
+    assert_eq!(Settings::find(root.path()).unwrap().jobs, NonZeroUsize::new(1));
+}
+
+#[test]
+fn hostile_files_end() {
+    let lines = (0..10_000).map(|number| format!("key_{number} = 1\n")).collect::<Vec<_>>().concat();
+    assert_eq!(read(&lines).unwrap_err().len(), 51);
+    for deep in ["[", "a = [", "a = {", "{a=", "[[", "a."] {
+        assert!(read(&deep.repeat(100_000)).is_err(), "{deep}");
+    }
+    // As deep as the parser lets values nest, with keys as long as they may be.
+    let key = "a.".repeat(9) + "a";
+    let nested = format!("x = {}1{}", format!("{{\n{key} = ").repeat(78), "\n}".repeat(78));
+    assert_eq!(read(&nested), Err(vec!["unknown key `x`".to_owned()]));
+    assert!(read(&format!("{nested}\n{nested}")).is_err());
+    assert_eq!(read(&format!("{key}.a = 1")), Err(vec!["a key has at most 10 parts".to_owned()]));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in r#"(\PC|[\[\]{}='".\n]|fs|limits|plugins|run|memory|wall|retry){0,48}"#) {
+        _ = read(&text);
+    }
+}
