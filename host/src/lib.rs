@@ -1,10 +1,12 @@
 //! fanfold: fans work out over keys that only appear at run time, and folds it back together.
 
+pub mod confined;
 pub mod diagnostic;
 pub mod executor;
 mod findings;
 pub mod orchestrator;
 pub mod outputs;
+pub mod pipeline_file;
 pub mod plan_view;
 pub mod plugin_build;
 pub mod report;

@@ -1,0 +1,183 @@
+//! A handle as a Starlark value: something that will exist in a run.
+
+use std::cmp::Ordering;
+
+use allocative::Allocative;
+use derive_more::Display;
+use fanfold_graph::compose::Handle as Composed;
+use fanfold_graph::pipeline::Expand;
+use starlark::any::ProvidesStaticType;
+use starlark::environment::{Methods, MethodsBuilder};
+use starlark::eval::Evaluator;
+use starlark::values::float::UnpackFloat;
+use starlark::values::none::NoneOr;
+use starlark::values::starlark_value;
+use starlark::values::{Heap, NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike};
+use starlark::{starlark_module, starlark_simple_value};
+
+use super::misuse::Misuse;
+use super::session::Session;
+use super::shape::Shape;
+
+/// A value that will exist in a run, or one for each item of a dynamic output.
+#[derive(Debug, Display, ProvidesStaticType, NoSerialize, StarlarkPagable, Allocative)]
+#[display("handle")]
+pub(super) struct Handle {
+    pub(super) place: u32,
+}
+starlark_simple_value!(Handle);
+
+impl Handle {
+    /// A Starlark value for a composed handle.
+    pub(super) fn alloc<'v>(
+        handle: Composed,
+        session: &Session,
+        heap: Heap<'v>,
+    ) -> Result<Value<'v>, Misuse> {
+        Ok(heap.alloc(Self { place: session.add_handle(handle)? }))
+    }
+}
+
+/// Why nothing can be computed with a handle while the pipeline is composed.
+fn not_yet(action: &str) -> starlark::Error {
+    Misuse::new(format!("a handle cannot be {action}: its value exists only in a run"))
+        .hint("map a solid over a dynamic output, or collect it and pass the list to a solid")
+        .into()
+}
+
+#[starlark_value(type = "handle")]
+impl<'v> StarlarkValue<'v> for Handle {
+    fn get_methods() -> Option<&'static Methods> {
+        starlark::methods_static!(METHODS = handle_methods);
+        Some(METHODS.methods())
+    }
+
+    fn iterate_collect(&self, _heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Err(not_yet("iterated over"))
+    }
+
+    fn at(&self, _index: Value<'v>, _heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        Err(not_yet("indexed"))
+    }
+
+    fn length(&self) -> starlark::Result<i32> {
+        Err(not_yet("measured"))
+    }
+
+    fn is_in(&self, _other: Value<'v>) -> starlark::Result<bool> {
+        Err(not_yet("searched"))
+    }
+
+    fn compare(&self, _other: Value<'v>) -> starlark::Result<Ordering> {
+        Err(not_yet("compared"))
+    }
+
+    fn equals(&self, _other: Value<'v>) -> starlark::Result<bool> {
+        Err(not_yet("compared"))
+    }
+
+    fn add(&self, _other: Value<'v>, _heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        Some(Err(not_yet("computed with")))
+    }
+
+    fn radd(&self, _other: Value<'v>, _heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        Some(Err(not_yet("computed with")))
+    }
+
+    fn mul(&self, _other: Value<'v>, _heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        Some(Err(not_yet("computed with")))
+    }
+}
+
+/// The composed handle behind a value.
+fn composed(this: Value<'_>, session: &Session) -> Result<Composed, Misuse> {
+    let this = this.downcast_ref::<Handle>().ok_or_else(|| Misuse::new("this is no handle"))?;
+    Ok(session.handle(this.place))
+}
+
+/// Why a solid's method is no handle's.
+fn before_the_call(method: &str) -> starlark::Error {
+    Misuse::new(format!("`.{method}(...)` belongs to a solid, and this is what a call returned"))
+        .hint(format!("put it before the call: `solid.{method}(...)(arguments)`"))
+        .into()
+}
+
+#[starlark_module]
+fn handle_methods(builder: &mut MethodsBuilder) {
+    /// What a solid or function returns for each item.
+    fn map<'v>(
+        this: Value<'v>,
+        #[starlark(require = pos)] function: Value<'v>,
+        #[starlark(default = "on_emit")] expand: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let session = Session::of(eval);
+        let expand = match expand {
+            "on_emit" => Expand::OnEmit,
+            "on_success" => Expand::OnSuccess,
+            other => {
+                let wrong = Misuse::new(format!(
+                    "`expand` is `on_emit` or `on_success`, not `{}`",
+                    other.escape_debug()
+                ));
+                return Err(wrong.into());
+            }
+        };
+        let item = session.composer()?.enter_map(&composed(this, session)?, expand).map_err(Misuse::from)?;
+        let item = Handle::alloc(item, session, eval.heap())?;
+        let returned = eval.eval_function(function, &[item], &[])?;
+        let (shape, handles) = Shape::of(returned, session)?;
+        let mapped = session.composer()?.leave_map(handles).map_err(Misuse::from)?;
+        Ok(shape.filled(mapped, session, eval.heap())?)
+    }
+
+    /// The list of all items' values, in the order in which they were emitted.
+    fn collect<'v>(
+        this: Value<'v>,
+        #[starlark(default = NoneOr::None)] min_success_ratio: NoneOr<UnpackFloat>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let session = Session::of(eval);
+        let ratio = min_success_ratio.into_option().map(|ratio| ratio.0);
+        let handle = composed(this, session)?;
+        let collected = session.composer()?.collect(&handle, ratio).map_err(Misuse::from)?;
+        Ok(Handle::alloc(collected, session, eval.heap())?)
+    }
+
+    /// All items' values by mapping key.
+    fn collect_dict<'v>(
+        this: Value<'v>,
+        #[starlark(default = NoneOr::None)] min_success_ratio: NoneOr<UnpackFloat>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let session = Session::of(eval);
+        let ratio = min_success_ratio.into_option().map(|ratio| ratio.0);
+        let handle = composed(this, session)?;
+        let collected = session.composer()?.collect_dict(&handle, ratio).map_err(Misuse::from)?;
+        Ok(Handle::alloc(collected, session, eval.heap())?)
+    }
+
+    fn alias<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args);
+        Err(before_the_call("alias"))
+    }
+
+    fn configured<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args);
+        Err(before_the_call("configured"))
+    }
+
+    fn tagged<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args);
+        Err(before_the_call("tagged"))
+    }
+}
