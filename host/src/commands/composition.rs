@@ -1,0 +1,114 @@
+//! A pipeline from its file to a plan: composed, configured and checked. What `plan` shows is what `run` runs.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use fanfold::confined;
+use fanfold::diagnostic::{Diagnostic, printable};
+use fanfold::run_config::{self, RunConfig};
+use fanfold::settings::Settings;
+use fanfold_graph::name::Identifier;
+use fanfold_graph::pipeline::Pipeline;
+use fanfold_graph::plan::Plan;
+
+use super::Failure;
+use super::loaded::LoadedPlugins;
+use super::terminal::tell;
+use crate::cli::{PipelineAddress, RunConfigArgs};
+
+/// A pipeline file has at most so many bytes; a pipeline in JSON may be the work of a program.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Composes the pipeline that the command line names.
+pub(super) fn compose(
+    plugins: &LoadedPlugins,
+    address: &PipelineAddress,
+    configured: &RunConfigArgs,
+    settings: &Settings,
+) -> Result<Plan, Failure> {
+    let pipeline = if address.file.extension().is_some_and(|extension| extension == "json") {
+        read_json(&address.file)
+            .and_then(|pipeline| check_definitions(&pipeline, plugins).map(|()| pipeline))?
+    } else {
+        evaluate(address, plugins)?
+    };
+    let run_config = run_config(configured)?;
+    let mut pipeline = run_config::apply(&run_config, &pipeline).map_err(Failure::all_invalid)?;
+    for invocation in &mut pipeline.solids {
+        let own = pipeline.definitions.get(&invocation.solid).and_then(|it| it.retry_policy.as_ref());
+        if invocation.retry_policy.is_none() && own.is_none() {
+            invocation.retry_policy.clone_from(&settings.retry_policy);
+        }
+    }
+    Plan::new(pipeline).map_err(|errors| {
+        Failure::all_invalid(errors.iter().map(|error| Diagnostic::new(error.to_string())).collect())
+    })
+}
+
+/// What the command line says of the run's configuration.
+fn run_config(args: &RunConfigArgs) -> Result<RunConfig, Failure> {
+    let file = args.config.as_deref().map(RunConfig::load);
+    let mut run_config = file.transpose().map_err(Failure::all_invalid)?.unwrap_or_default();
+    for assignment in &args.set {
+        run_config.set(assignment).map_err(Failure::invalid)?;
+    }
+    Ok(run_config)
+}
+
+/// The pipeline of a Starlark file.
+fn evaluate(address: &PipelineAddress, plugins: &LoadedPlugins) -> Result<Pipeline, Failure> {
+    let shown = address.file.display().to_string();
+    let text = read(&address.file)?;
+    let file = confined::evaluate_pipeline_file(&executable()?, &shown, text, plugins.known_solids())
+        .map_err(Failure::invalid)?;
+    for line in &file.printed {
+        tell(&printable(line));
+    }
+    file.select(&shown, address.pipeline.as_ref().map(Identifier::as_str)).map_err(Failure::invalid)
+}
+
+/// This very program: it serves as its own confined child.
+fn executable() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::system(Diagnostic::caused_by("cannot find the program's own file", &error)))
+}
+
+/// A file's text, or no more of it than is needed to see that it is too long.
+fn read(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|error| Failure::invalid(Diagnostic::caused_by(format!("cannot read `{shown}`"), &error)))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::invalid(Diagnostic::new(format!(
+            "`{shown}` has more than {MAX_FILE_BYTES} bytes"
+        ))));
+    }
+    Ok(text)
+}
+
+/// A pipeline in its exchange form, as `fanfold plan --format json` prints it.
+fn read_json(file: &Path) -> Result<Pipeline, Failure> {
+    let shown = file.display();
+    serde_json::from_str(&read(file)?)
+        .map_err(|error| Failure::invalid(Diagnostic::caused_by(format!("`{shown}` is no pipeline"), &error)))
+}
+
+/// Checks that the plugins still say of their solids what the pipeline was made from.
+fn check_definitions(pipeline: &Pipeline, plugins: &LoadedPlugins) -> Result<(), Failure> {
+    let mut changed = Vec::new();
+    for (solid, definition) in &pipeline.definitions {
+        let plugin = plugins.find(&solid.plugin).map_err(Failure::invalid)?;
+        if plugin.solid(solid.solid.as_str()) != Some(definition) {
+            changed.push(
+                Diagnostic::new(format!(
+                    "plugin `{}` describes its solid `{}` in another way",
+                    solid.plugin, solid.solid
+                ))
+                .hint("make the pipeline's JSON anew: `fanfold plan --format json`".to_owned()),
+            );
+        }
+    }
+    if changed.is_empty() { Ok(()) } else { Err(Failure::all_invalid(changed)) }
+}

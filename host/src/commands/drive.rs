@@ -1,0 +1,87 @@
+//! Drives a run to its end, new or resumed, with signals heard and progress shown, and tells what it came to.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fanfold::diagnostic::Diagnostic;
+use fanfold::executor::LocalExecutor;
+use fanfold::orchestrator::{Assembly, Orchestrator, Stopped};
+use fanfold::report::Report;
+use fanfold::sandbox::{Engine, EngineOptions};
+use fanfold::store::{OpenRun, RunId};
+use fanfold_graph::run::{Outcome as RunOutcome, Run};
+
+use super::terminal::tell;
+use super::{Exit, Failure, Outcome, sandbox, signals, summary};
+use crate::cli::Format;
+
+/// How often what is shown is brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The sandbox, with room for so many steps at once.
+pub(super) fn engine(jobs: usize, count_fuel: bool) -> Result<Engine, Failure> {
+    let options = EngineOptions { concurrent_steps: u32::try_from(jobs).unwrap_or(u32::MAX), count_fuel };
+    sandbox::engine(options)
+}
+
+/// Drives a run to its end, and prints what it came to.
+pub(super) fn drive(
+    run_id: &RunId,
+    run: Run,
+    store: OpenRun,
+    executor: LocalExecutor,
+    jobs: usize,
+    format: Format,
+) -> Outcome {
+    let report = report(format);
+    if format == Format::Text {
+        tell(&format!("run {run_id}  {}", run.plan().pipeline().name));
+    }
+    let executor = Box::new(executor);
+    let orchestrator =
+        Orchestrator::new(Assembly { run_id: run_id.clone(), run, store, executor, report, jobs });
+    signals::cancel_on_signal(orchestrator.clone())
+        .map_err(|error| Failure::system(Diagnostic::caused_by("cannot listen for signals", &error)))?;
+    let begun = Instant::now();
+    let outcome = watched(&orchestrator).map_err(|stopped| {
+        let hint = format!("what was done is recorded; continue with: fanfold resume {run_id}");
+        Failure::system(Diagnostic::new(stopped.to_string()).hint(hint))
+    })?;
+    match format {
+        Format::Json => summary::print_json(&orchestrator, run_id, outcome)?,
+        Format::Text => summary::print_text(&orchestrator, run_id, outcome, begun.elapsed())?,
+    }
+    Ok(match outcome {
+        RunOutcome::Succeeded => Exit::Succeeded,
+        RunOutcome::Failed => Exit::Failed,
+        RunOutcome::Canceled => Exit::Canceled,
+    })
+}
+
+/// Drives the run while another thread shows how far it is.
+fn watched(orchestrator: &Orchestrator) -> Result<RunOutcome, Stopped> {
+    let has_ended = AtomicBool::new(false);
+    let driven = std::thread::scope(|scope| {
+        let ticker = scope.spawn(|| {
+            while !has_ended.load(Ordering::Acquire) {
+                orchestrator.look(|run, report| report.tick(run));
+                std::thread::park_timeout(TICK);
+            }
+        });
+        let driven = orchestrator.drive();
+        has_ended.store(true, Ordering::Release);
+        ticker.thread().unpark();
+        driven
+    });
+    orchestrator.look(|run, report| report.close(run));
+    driven
+}
+
+fn report(format: Format) -> Report {
+    match format {
+        Format::Json => Report::silent(),
+        Format::Text if std::io::stderr().is_terminal() => Report::terminal(),
+        Format::Text => Report::lines(),
+    }
+}

@@ -1,0 +1,47 @@
+//! One file per verb. A verb reads its arguments, lets the library do the work, and prints what came of it: data on
+//! standard output, everything else on standard error.
+
+mod build;
+mod completions;
+mod composition;
+mod doctor;
+mod drive;
+mod failure;
+mod freshness;
+mod grants;
+mod loaded;
+mod new;
+mod outputs;
+mod plan;
+mod plugin_crates;
+mod plugins;
+mod project;
+mod recorded;
+mod resume;
+mod run;
+mod runs;
+mod sandbox;
+mod signals;
+mod summary;
+pub(crate) mod terminal;
+mod toml_file;
+
+pub(crate) use failure::{Exit, Failure, Outcome};
+
+use crate::cli::Command;
+
+/// Does what the command line says.
+pub(crate) fn execute(command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => run::execute(&args),
+        Command::Plan(args) => plan::execute(&args),
+        Command::Resume(args) => resume::execute(&args),
+        Command::Outputs(args) => outputs::execute(&args),
+        Command::Runs(args) => runs::execute(&args.verb),
+        Command::Build(args) => build::execute(&args),
+        Command::New(args) => new::execute(&args),
+        Command::Doctor(args) => doctor::execute(&args),
+        Command::Plugins(args) => plugins::execute(&args.verb),
+        Command::Completions(args) => completions::execute(&args),
+    }
+}

@@ -1,0 +1,61 @@
+//! Where things are: the project around the current directory.
+
+use std::path::{Path, PathBuf};
+
+use fanfold::settings::{PluginCode, Settings};
+use fanfold_graph::name::PluginName;
+
+use super::Failure;
+
+/// The settings of the current directory or the nearest above it, and what follows from them.
+#[derive(Debug)]
+pub(crate) struct Project(Settings);
+
+impl Project {
+    /// Looks for the project.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        Settings::find(Path::new("")).map(Self).map_err(Failure::all_invalid)
+    }
+
+    /// What plugins may see and use.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// A path in the project.
+    pub(crate) fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.0.dir.join(path)
+    }
+
+    /// Where plugins are loaded from and built to, unless that was given.
+    pub(crate) fn plugins_directory(&self, given: Option<&Path>) -> PathBuf {
+        given.unwrap_or(&self.0.plugins_dir).to_owned()
+    }
+
+    /// Where runs are kept, unless that was given.
+    pub(crate) fn store_directory(&self, given: Option<&Path>) -> PathBuf {
+        given.unwrap_or(&self.0.store_dir).to_owned()
+    }
+
+    /// Where cargo keeps what it compiles of plugins: one for all of them, so that they share a standard library.
+    pub(crate) fn target_directory(&self) -> PathBuf {
+        self.join(".fanfold/target")
+    }
+
+    /// How many steps run at once, unless that was given.
+    pub(crate) fn jobs(&self, given: Option<std::num::NonZeroU32>) -> usize {
+        // One for each processor that this process may use.
+        let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let given = given.map(|jobs| jobs.get() as usize);
+        given.or(self.0.jobs.map(std::num::NonZero::get)).unwrap_or_else(processors)
+    }
+
+    /// The plugins that the settings say are built from source, with their crates' directories.
+    pub(crate) fn sources(&self) -> Vec<(PluginName, PathBuf)> {
+        let source = |code: &PluginCode| {
+            if let PluginCode::Source(source) = code { Some(source.clone()) } else { None }
+        };
+        let plugins = self.0.plugins.iter();
+        plugins.filter_map(|(name, plugin)| Some((name.clone(), source(&plugin.code)?))).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! `fanfold resume`: takes up a run that was canceled or interrupted, with its own plan and plugins.
+
+use fanfold::diagnostic::Diagnostic;
+use fanfold::store::{Fact, RunRecord};
+use fanfold_graph::run::Outcome as RunOutcome;
+
+use super::loaded::{LoadedPlugins, digest_text};
+use super::project::Project;
+use super::{Failure, Outcome, drive, grants, recorded};
+use crate::cli::ResumeArgs;
+
+pub(super) fn execute(args: &ResumeArgs) -> Outcome {
+    let project = Project::find()?;
+    let (store, record) = recorded::find_run(&project, &args.store, &args.run)?;
+    if let Some((_, RunOutcome::Succeeded | RunOutcome::Failed)) = record.ended {
+        let message = format!("run `{}` has ended: there is nothing to resume", record.run_id);
+        return Err(Failure::usage(Diagnostic::new(message)));
+    }
+    let jobs = project.jobs(args.jobs);
+    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
+    if !args.allow_changed_plugins {
+        check_unchanged(&record, &plugins)?;
+    }
+    let fresh = recorded::fresh(&record)?;
+    let executor = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
+    let (opened, entries) = store.reopen(&record).map_err(|error| Failure::store(&error))?;
+    let mut run = recorded::replayed(&record, &entries)?;
+    let resumed = opened.append(Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
+    if let Some(event) = resumed.event() {
+        _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
+    }
+    drive::drive(&record.run_id, run, opened, executor, jobs, args.format)
+}
+
+/// Checks that the plugins are those with which the run began.
+fn check_unchanged(record: &RunRecord, plugins: &LoadedPlugins) -> Result<(), Failure> {
+    let mut changed = Vec::new();
+    for (name, digest) in &record.plugins {
+        let found = plugins.find(name).map_err(Failure::invalid)?;
+        if digest_text(found) != *digest {
+            let hint = "build it as it was, or accept it: `--allow-changed-plugins`".to_owned();
+            let message = format!("plugin `{name}` has changed since run `{}` began", record.run_id);
+            changed.push(Diagnostic::new(message).hint(hint));
+        }
+    }
+    if changed.is_empty() { Ok(()) } else { Err(Failure::all_invalid(changed)) }
+}

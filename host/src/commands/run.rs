@@ -1,0 +1,39 @@
+//! `fanfold run`: composes a pipeline, and runs it.
+
+use std::sync::Arc;
+
+use fanfold::diagnostic::Diagnostic;
+use fanfold::store::{RunId, Store};
+use fanfold_graph::run::Run;
+
+use super::loaded::LoadedPlugins;
+use super::project::Project;
+use super::{Failure, Outcome, composition, drive, freshness, grants};
+use crate::cli::RunArgs;
+
+pub(super) fn execute(args: &RunArgs) -> Outcome {
+    let project = Project::find()?;
+    let jobs = project.jobs(args.jobs);
+    let run_id = run_id(args.run_id.as_deref())?;
+    if args.plugins.plugins.is_none() {
+        freshness::build_changed(&project)?;
+    }
+    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
+    let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
+    let granted = grants::for_this_run(args, &plugins)?;
+    let executor = grants::executor(&project, &plan, &plugins, &granted)?;
+    let store = Store::open(&project.store_directory(args.store.store.as_deref()));
+    let opened = store
+        .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
+        .map_err(|error| Failure::store(&error))?;
+    drive::drive(&run_id, Run::new(Arc::new(plan)), opened, executor, jobs, args.format)
+}
+
+fn run_id(given: Option<&str>) -> Result<RunId, Failure> {
+    match given {
+        Some(given) => RunId::new(given).map_err(|error| Failure::usage(Diagnostic::new(error.to_string()))),
+        None => RunId::random()
+            .map_err(|error| Failure::system(Diagnostic::caused_by("cannot draw a run id", &error))),
+    }
+}

@@ -1,0 +1,167 @@
+//! Runs that are killed, canceled and taken up again end as if nothing had happened.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use fanfold::store::{Entry, Fact, Store};
+use fanfold_graph::step::StepId;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value as Json;
+
+use crate::harness::{PLUGINS, Place, Ran};
+
+/// Two levels of generators, retries, and a collect of collects.
+const PIPELINE: &str = r#"
+load("plugin:numbers", "emit", "dynamic_add", "flaky", "multiply_by_two", "sum_numbers")
+
+def main():
+    retried = flaky.configured({"failures": 1}).with_retry(1)
+    inner = lambda x: sum_numbers(dynamic_add(x).map(multiply_by_two).map(retried).collect())
+    return sum_numbers.alias("total")(emit(60).map(inner).collect())
+
+pipeline(main)
+"#;
+
+fn start(place: &Place, verb: &[&str]) -> Child {
+    let plugins = PLUGINS.display().to_string();
+    let fixed = ["--plugins", &plugins, "--store", "store", "--format", "json"];
+    let mut command = place.command(&[verb, &fixed[..]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ended(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { exit: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    fs::write(place.path().join("main.star"), PIPELINE).unwrap();
+    place
+}
+
+const RUN: &[&str] = &["run", "main.star", "--run-id", "r"];
+const RESUME: &[&str] = &["resume", "r"];
+
+/// The result and all outputs of run `r`.
+fn come_to(place: &Place, ran: &Ran) -> (Json, Json) {
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    (ran.json()["result"].clone(), place.outputs())
+}
+
+fn log(place: &Place) -> Vec<Entry> {
+    let store = Store::open(&place.path().join("store")).unwrap();
+    let record = store.find("r").unwrap().unwrap();
+    store.entries(&record).unwrap()
+}
+
+/// A step that was recorded as done is never started again.
+fn assert_nothing_ran_twice(log: &[Entry]) {
+    let mut done: BTreeSet<StepId> = BTreeSet::new();
+    for entry in log {
+        match &entry.fact {
+            Fact::StepStarted { step } => assert!(!done.contains(step), "{step:?} started after its end"),
+            Fact::StepSucceeded { step, .. } => assert!(done.insert(*step), "{step:?} ended twice"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_anywhere_ends_the_same() {
+    let undisturbed = place();
+    let ran = ended(start(&undisturbed, RUN));
+    let wanted = come_to(&undisturbed, &ran);
+    let mut kills = 0;
+    for round in 0..12_u64 {
+        let place = place();
+        // Moments spread over a run's length, without a clock to depend on: any of them is right.
+        let mut pause = Duration::from_millis(20 + round * 23 % 160);
+        let mut verb = RUN;
+        let ran = loop {
+            let mut child = start(&place, verb);
+            std::thread::sleep(pause);
+            if child.try_wait().unwrap().is_some() {
+                let ran = ended(child);
+                if ran.exit == 0 {
+                    break ran;
+                }
+                assert!(
+                    ran.stderr.contains("no run `r`") || ran.stderr.contains("nothing to resume"),
+                    "{}",
+                    ran.stderr
+                );
+                verb = if ran.stderr.contains("no run") { RUN } else { RESUME };
+                if verb == RESUME {
+                    break Ran {
+                        exit: 0,
+                        stdout: format!("{{\"result\":{}}}", wanted.0),
+                        stderr: String::new(),
+                    };
+                }
+                continue;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            pause += Duration::from_millis(40);
+            verb = RESUME;
+        };
+        assert_eq!(come_to(&place, &ran), wanted, "round {round}");
+        assert_nothing_ran_twice(&log(&place));
+    }
+    assert!(kills > 5, "{kills} kills hit a running process");
+}
+
+#[test]
+fn a_canceled_run_says_so_and_goes_on_where_it_was() {
+    let place = Place::new();
+    let pipeline = r#"
+load("plugin:numbers", "emit", "sleep", "sum_numbers")
+
+def main():
+    return sum_numbers(emit(6).map(sleep.configured({"ms": 300})).collect())
+
+pipeline(main)
+"#;
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        let child = start(&place, if signal == Signal::INT { RUN } else { RESUME });
+        let pid = Pid::from_child(&child);
+        // Until something runs there is nothing to cancel.
+        while !place.path().join("store/runs.db").exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(400));
+        kill_process(pid, signal).unwrap();
+        let ran = ended(child);
+        assert_eq!(ran.exit, 130, "{}", ran.stderr);
+        assert_eq!(ran.json()["status"], "canceled");
+    }
+    let ran = ended(start(&place, RESUME));
+    assert_eq!((ran.exit, ran.json()["result"].clone()), (0, 15.into()), "{}", ran.stderr);
+    assert_nothing_ran_twice(&log(&place));
+    let again = ended(start(&place, RESUME));
+    assert_eq!(again.exit, 2, "a run that has ended is not resumed");
+}
+
+#[test]
+fn two_processes_do_not_run_the_same_run() {
+    let place = Place::new();
+    let pipeline = "load(\"plugin:numbers\", \"sleep\")\npipeline(lambda: sleep.configured({\"ms\": 60000})(1), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    let mut first = start(&place, RUN);
+    loop {
+        let second = ended(start(&place, RESUME));
+        if second.stderr.contains("another process is running `r`") {
+            assert_eq!(second.exit, 1);
+            break;
+        }
+        assert!(second.stderr.contains("no run `r`"), "{}", second.stderr);
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
