@@ -9,3 +9,4 @@ mod crash;
 mod files;
 mod harness;
 mod hostile;
+mod plugins;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fanfold::diagnostic::Diagnostic;
+use fanfold::diagnostic::{Diagnostic, printable};
 use fanfold::pipeline_file::KnownSolids;
 use fanfold::sandbox::{Engine, Plugin, PluginDirectory, RefusedPlugin};
 use fanfold::store::PluginDigests;
@@ -10,6 +10,7 @@ use fanfold_graph::name::PluginName;
 use fanfold_graph::plan::Plan;
 
 use super::project::Project;
+use super::terminal::tell;
 use super::{Failure, sandbox};
 
 /// The plugins that can run, and those that cannot.
@@ -20,11 +21,15 @@ impl LoadedPlugins {
     pub(super) fn load(project: &Project, engine: &Engine, given: Option<&Path>) -> Result<Self, Failure> {
         let directory = project.plugins_directory(given);
         let cache = sandbox::compile_cache()?;
-        PluginDirectory::load(engine, &cache, &directory).map(Self).map_err(|error| {
+        let loaded = PluginDirectory::load(engine, &cache, &directory).map_err(|error| {
             let message = format!("cannot read the plugins directory `{}`", directory.display());
             let hint = "build plugins into it: `fanfold build`".to_owned();
             Failure::invalid(Diagnostic::caused_by(message, &error).hint(hint))
-        })
+        })?;
+        for refused in &loaded.refused {
+            tell(&format!("warning: {}", printable(&refused.to_string())));
+        }
+        Ok(Self(loaded))
     }
 
     /// The plugin of that name. One that was refused is named with its reason.
