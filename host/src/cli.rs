@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     Resume(ResumeArgs),
     Outputs(OutputsArgs),
+    Events(EventsArgs),
     Runs(RunsArgs),
     Build(BuildArgs),
     New(NewArgs),
@@ -183,6 +184,25 @@ pub(crate) struct ResumeArgs {
     #[arg(long)]
     pub(crate) allow_changed_plugins: bool,
     /// How the result is printed
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Print a run's event log
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  fanfold events k3f9
+  fanfold events k3f9 --follow --format json")]
+pub(crate) struct EventsArgs {
+    /// The run's id
+    pub(crate) run: String,
+    /// Go on while some process drives the run
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How events are printed: one JSON object for each
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 pub mod confined;
 pub mod diagnostic;
+pub mod event_json;
 pub mod executor;
 mod findings;
 pub mod orchestrator;

@@ -6,6 +6,7 @@
 
 mod cases;
 mod crash;
+mod events;
 mod files;
 mod harness;
 mod hostile;

@@ -6,6 +6,7 @@ mod completions;
 mod composition;
 mod doctor;
 mod drive;
+mod events;
 mod failure;
 mod freshness;
 mod grants;
@@ -37,6 +38,7 @@ pub(crate) fn execute(command: Command) -> Outcome {
         Command::Plan(args) => plan::execute(&args),
         Command::Resume(args) => resume::execute(&args),
         Command::Outputs(args) => outputs::execute(&args),
+        Command::Events(args) => events::execute(&args),
         Command::Runs(args) => runs::execute(&args.verb),
         Command::Build(args) => build::execute(&args),
         Command::New(args) => new::execute(&args),

@@ -50,6 +50,7 @@ pub(super) fn replayed(record: &RunRecord, entries: &[Entry]) -> Result<Run, Fai
     Ok(run)
 }
 
-fn damaged(record: &RunRecord, problem: &str) -> Failure {
+/// A record that makes no sense.
+pub(super) fn damaged(record: &RunRecord, problem: &str) -> Failure {
     Failure::system(Diagnostic::new(format!("the record of run `{}` is damaged: {problem}", record.run_id)))
 }

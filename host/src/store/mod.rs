@@ -177,18 +177,33 @@ impl Store {
         Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    /// True while some process has the run open.
+    pub fn is_open(&self, run_id: &RunId) -> Result<bool, StoreError> {
+        match self.lock(run_id) {
+            Ok(_) => Ok(false),
+            Err(StoreError::RunInUse(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A run's log, as far as it is on disk.
     pub fn entries(&self, run: &RunRecord) -> Result<Vec<Entry>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare("SELECT first_seq, entries, body FROM frames WHERE run = ?1 ORDER BY first_seq")?;
-        let mut rows = query.query([run.number])?;
+        self.entries_from(run, 0)
+    }
+
+    /// A run's log from an entry on that begins a frame: 0, or the end of what was read before.
+    pub fn entries_from(&self, run: &RunRecord, from: u64) -> Result<Vec<Entry>, StoreError> {
+        let mut query = self.connection.prepare(
+            "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq >= ?2 ORDER BY first_seq",
+        )?;
+        let mut rows = query.query(params![run.number, from.cast_signed()])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
             let first_seq = row.get::<_, i64>(0)?.cast_unsigned();
             let damaged = |problem: String| StoreError::Damaged { run_id: run.run_id.to_string(), problem };
-            if first_seq != entries.len() as u64 {
-                return Err(damaged(format!("entry {} of its log is missing", entries.len())));
+            let next = from + entries.len() as u64;
+            if first_seq != next {
+                return Err(damaged(format!("entry {next} of its log is missing")));
             }
             let unpacked =
                 frame::unpack(first_seq, row.get(1)?, row.get_ref(2)?.as_blob().unwrap_or_default());

@@ -1,0 +1,66 @@
+//! A run's log, read afterwards and while it grows.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value as Json;
+
+use crate::harness::{Place, Ran};
+
+fn lines(ran: &Ran) -> Vec<Json> {
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_event_is_told_in_order() {
+    let place = Place::new();
+    let pipeline = "load(\"plugin:numbers\", \"emit\", \"fail_on\")\npipeline(lambda: emit(2).map(fail_on.configured({\"at\": [1]}).with_retry(1)), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    assert_eq!(place.run("main.star", &["--jobs", "1"]).exit, 1);
+    let events = lines(&place.fanfold(&["events", "r", "--store", "store", "--format", "json"]));
+    for (seq, event) in events.iter().enumerate() {
+        assert_eq!(event["seq"], seq);
+    }
+    let told = |event: &Json| {
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        [text("event"), text("step"), text("mapping_key"), text("output")].join(" ").trim_end().to_owned()
+    };
+    let told: Vec<String> = events.iter().map(told).collect();
+    let wanted = [
+        "step_started emit",
+        "output_emitted emit 0 result",
+        "output_emitted emit 1 result",
+        "step_succeeded emit",
+        "step_started fail_on[0]",
+        "output_emitted fail_on[0]  result",
+        "step_succeeded fail_on[0]",
+        "step_started fail_on[1]",
+        "step_failed fail_on[1]",
+        "step_started fail_on[1]",
+        "step_failed fail_on[1]",
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!((&events[8]["retry_after_ms"], &events[9]["attempt"]), (&0.into(), &1.into()));
+    assert_eq!(events[10]["failure"]["kind"], "solid-failed");
+    let text = place.fanfold(&["events", "r", "--store", "store"]);
+    assert!(text.stdout.starts_with("0  step_started  emit  {\"attempt\":0}\n"), "{}", text.stdout);
+}
+
+#[test]
+fn a_live_run_is_followed_to_its_end() {
+    let place = Place::new();
+    let pipeline = "load(\"plugin:numbers\", \"emit_slowly\", \"echo\")\npipeline(lambda: emit_slowly.configured({\"ms\": 30})(20).map(echo), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    let mut command = place.run_command("main.star", &[]);
+    let run = command.stdout(Stdio::piped()).spawn().unwrap();
+    let followed = loop {
+        let followed = place.fanfold(&["events", "r", "--store", "store", "--format", "json", "--follow"]);
+        if followed.exit == 0 {
+            break lines(&followed);
+        }
+        assert!(followed.stderr.contains("no run `r`"), "{}", followed.stderr);
+    };
+    assert!(run.wait_with_output().unwrap().status.success());
+    assert_eq!(followed, lines(&place.fanfold(&["events", "r", "--store", "store", "--format", "json"])));
+}
