@@ -10,4 +10,5 @@ mod events;
 mod files;
 mod harness;
 mod hostile;
+mod plan;
 mod plugins;
