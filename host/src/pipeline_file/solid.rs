@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use allocative::Allocative;
 use derive_more::Display;
-use fanfold_graph::compose::Call;
+use fanfold_graph::compose::{Argument, Call};
 use fanfold_graph::definition::RetryPolicy;
-use fanfold_graph::name::Identifier;
+use fanfold_graph::name::{Identifier, MappingKey};
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::{Arguments, Evaluator};
@@ -51,15 +51,26 @@ impl<'v> StarlarkValue<'v> for Solid {
         call.tags = solid.tags.clone();
         call.retry_policy.clone_from(&solid.retry_policy);
         for value in args.positions(eval.heap())? {
-            call.positional.push(argument::of(value, session)?);
+            call.positional.push(input(value, session)?);
         }
         for (name, value) in args.names_map()? {
             let name = Identifier::new(&name).map_err(Misuse::from)?;
-            call.named.insert(name, argument::of(value, session)?);
+            call.named.insert(name, input(value, session)?);
         }
         let called = session.composer()?.call(call).map_err(Misuse::from)?;
         Ok(outputs::returned(called, session, eval.heap())?)
     }
+}
+
+/// What an input receives. A dict of handles arrives as a collection, whose names are mapping keys.
+fn input(value: Value<'_>, session: &Session) -> Result<Argument, Misuse> {
+    let argument = argument::of(value, session)?;
+    if let Argument::Dict(members) = &argument
+        && let Some(error) = members.keys().find_map(|name| MappingKey::new(name).err())
+    {
+        return Err(Misuse::from(error).hint("the names in a dict of handles are mapping keys"));
+    }
+    Ok(argument)
 }
 
 /// A copy of a solid with something changed.
