@@ -8,7 +8,7 @@ use crate::event::{Event, ValueRef};
 use crate::name::MappingKey;
 use crate::step::StepId;
 
-use super::cells::OutputCell;
+use super::cells::{Age, OutputCell};
 
 /// What an event came to, beyond the state of the run.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,13 +41,15 @@ impl Run {
             Event::OutputEmitted { step, output, mapping_key: Some(key), value } => {
                 self.emit_item(*step, *output, key, *value);
             }
-            Event::StepSucceeded { step } => self.succeed(*step),
+            Event::StepSucceeded { step } => self.settle(*step, StepState::Succeeded, Age::Fresh),
             Event::StepFailed { step, retry_after_ms: Some(pause) } => {
                 self.cell(*step).retries += 1;
                 self.run_again(*step, *pause);
             }
-            Event::StepFailed { step, retry_after_ms: None } => self.end(*step, StepState::Failed),
-            Event::StepCanceled { step } => self.end(*step, StepState::Canceled),
+            Event::StepFailed { step, retry_after_ms: None } => {
+                self.settle(*step, StepState::Failed, Age::Earlier);
+            }
+            Event::StepCanceled { step } => self.settle(*step, StepState::Canceled, Age::Earlier),
             Event::RunCanceled => self.is_canceled = true,
             Event::RunResumed => self.resume(),
         }
@@ -95,7 +97,7 @@ impl Run {
             (Some(_), None) => Err(format!("output `{name}` is dynamic")),
             (None, None) => {
                 let cell = &self.cells.outputs[step.solid.at()][output as usize][step.point.0 as usize];
-                let is_fresh = cell.is_some_and(|cell| cell.is_fresh);
+                let is_fresh = cell.is_some_and(|cell| cell.age == Age::Fresh);
                 if is_fresh { Err(format!("output `{name}` was emitted before")) } else { Ok(()) }
             }
             (Some(dynamic), Some(key)) => {
@@ -112,7 +114,7 @@ impl Run {
                 continue;
             }
             let cell = &self.cells.outputs[step.solid.at()][output][step.point.0 as usize];
-            if !cell.is_some_and(|cell| cell.is_fresh) {
+            if !cell.is_some_and(|cell| cell.age == Age::Fresh) {
                 return Err(format!("required output `{}` was not emitted", described.name));
             }
         }
@@ -135,7 +137,7 @@ impl Run {
     fn emit(&mut self, step: StepId, output: u32, value: ValueRef) {
         self.change(step, |run| {
             let cells = &mut run.cells.outputs[step.solid.at()][output as usize];
-            cells[step.point.0 as usize] = Some(OutputCell { value, is_fresh: true });
+            cells[step.point.0 as usize] = Some(OutputCell { value, age: Age::Fresh });
         });
     }
 
@@ -152,25 +154,9 @@ impl Run {
         }
     }
 
-    fn succeed(&mut self, step: StepId) {
-        self.drop_stale(step);
-        self.change(step, |run| {
-            for output in &mut run.cells.outputs[step.solid.at()] {
-                if let Some(cell) = output.get_mut(step.point.0 as usize) {
-                    *cell = cell.filter(|cell| cell.is_fresh);
-                }
-            }
-            run.set_state(step, StepState::Succeeded);
-        });
-    }
-
-    fn end(&mut self, step: StepId, state: StepState) {
-        self.change(step, |run| run.set_state(step, state));
-    }
-
-    /// Puts a running step back: what it reads is still there, what it emitted is stale.
+    /// Puts a running step back: what it reads is still there.
     fn run_again(&mut self, step: StepId, delay_ms: u32) {
-        self.make_stale(step);
+        self.age(step, Age::Earlier);
         self.set_state(step, StepState::Waiting);
         self.make_ready(step);
         self.cell(step).delay_ms = delay_ms;
@@ -184,7 +170,7 @@ impl Run {
                 Some(StepState::Running) => self.run_again(step, 0),
                 Some(StepState::Canceled) => {
                     self.change(step, |run| {
-                        run.make_stale(step);
+                        run.age(step, Age::Earlier);
                         run.set_state(step, StepState::Waiting);
                     });
                     self.make_ready(step);

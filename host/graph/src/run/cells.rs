@@ -21,11 +21,22 @@ pub(super) struct StepCell {
     pub(super) delay_ms: u32,
 }
 
-/// A value on a plain output. It is stale while its step runs again and has not emitted it anew.
+/// Which execution of a step emitted something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Age {
+    /// The present or last one.
+    Fresh,
+    /// An earlier one of the same inputs.
+    Earlier,
+    /// One of other inputs.
+    Outdated,
+}
+
+/// A value on a plain output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutputCell {
     pub(super) value: ValueRef,
-    pub(super) is_fresh: bool,
+    pub(super) age: Age,
 }
 
 #[derive(Debug, Clone, Copy, Default)]

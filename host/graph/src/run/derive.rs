@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Run;
-use super::cells::{CollectCell, Verdict};
+use super::cells::{Age, CollectCell, Verdict};
 use crate::plan::{CollectId, DynamicId, GateId, Leaf, LeafId, Owner, Plan, Read, Reader, ScopeId, Target};
 use crate::step::{Point, StepId, StepState};
 
@@ -231,8 +231,8 @@ impl Run {
                 let step = StepId { solid, point };
                 match verdict {
                     Verdict::Available => self.make_ready(step),
-                    Verdict::Skipped => self.pass_over(step, StepState::Skipped),
-                    Verdict::Failed => self.pass_over(step, StepState::UpstreamFailed),
+                    Verdict::Skipped => self.settle(step, StepState::Skipped, Age::Fresh),
+                    Verdict::Failed => self.settle(step, StepState::UpstreamFailed, Age::Fresh),
                 }
             }
             Owner::Element(collect) => {
@@ -334,12 +334,14 @@ impl Run {
         }
     }
 
-    /// Settles a step that will not run. What an earlier execution of it emitted goes.
-    fn pass_over(&mut self, step: StepId, state: StepState) {
-        self.drop_stale(step);
+    /// Ends a step. What it emitted goes if it is older than `oldest`.
+    pub(super) fn settle(&mut self, step: StepId, state: StepState, oldest: Age) {
+        self.drop_items(step, oldest);
         self.change(step, |run| {
             for output in &mut run.cells.outputs[step.solid.at()] {
-                output.get_mut(step.point.0 as usize).into_iter().for_each(|cell| *cell = None);
+                if let Some(cell) = output.get_mut(step.point.0 as usize) {
+                    *cell = cell.filter(|cell| cell.age <= oldest);
+                }
             }
             run.set_state(step, state);
         });
@@ -351,29 +353,30 @@ impl Run {
             self.superseded.push(step);
         }
         self.change(step, |run| {
-            run.make_stale(step);
+            run.age(step, Age::Outdated);
             run.set_state(step, StepState::Waiting);
             run.cell(step).retries = 0;
         });
     }
 
-    pub(super) fn make_stale(&mut self, step: StepId) {
+    /// What a step emitted is at least this old from now on.
+    pub(super) fn age(&mut self, step: StepId, age: Age) {
         for output in &mut self.cells.outputs[step.solid.at()] {
             if let Some(Some(cell)) = output.get_mut(step.point.0 as usize) {
-                cell.is_fresh = false;
+                cell.age = cell.age.max(age);
             }
         }
         let plan = Arc::clone(&self.plan);
         for dynamic in plan.solids[step.solid.at()].dynamics.iter().flatten() {
-            self.points.restart(*dynamic, step.point);
+            self.points.age(*dynamic, step.point, age);
         }
     }
 
-    /// Drops the items that a generator's last execution did not emit, with their clones.
-    pub(super) fn drop_stale(&mut self, step: StepId) {
+    /// Drops the items of a generator that are older than `oldest`, with their clones.
+    fn drop_items(&mut self, step: StepId, oldest: Age) {
         let plan = Arc::clone(&self.plan);
         for dynamic in plan.solids[step.solid.at()].dynamics.iter().flatten() {
-            for item in self.points.drop_stale(*dynamic, step.point) {
+            for item in self.points.drop_items(*dynamic, step.point, oldest) {
                 // All of them before any is dead: a point is found by way of its prefix.
                 let appears = plan.dynamics[dynamic.at()].appears.iter();
                 let points: Vec<(ScopeId, Point)> = appears

@@ -145,9 +145,10 @@ impl Run {
         StepKey { solid: self.plan.invocation(step.solid).name.clone(), mapping_keys }
     }
 
-    /// The value that a step emitted on a plain output, if it did.
+    /// The value that a step emitted on a plain output, if it did; none for a dynamic one.
     pub fn output(&self, step: StepId, output: u32) -> Option<ValueRef> {
-        self.cells.outputs[step.solid.at()][output as usize][step.point.0 as usize].map(|it| it.value)
+        let cells = &self.cells.outputs[step.solid.at()][output as usize];
+        cells.get(step.point.0 as usize).copied().flatten().map(|cell| cell.value)
     }
 
     /// What a step emitted on a dynamic output, in emission order; nothing for a plain one.

@@ -1,10 +1,12 @@
 //! How a run ended.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::cells::Verdict;
-use crate::plan::{Owner, Reader, Target};
+use crate::plan::{CollectId, Leaf, Owner, Reader, Target};
 use crate::step::{Point, SolidId, StepId, StepState};
 
 /// How a run ended.
@@ -41,35 +43,72 @@ impl Run {
         self.steps(solid).filter(|step| self.state(*step).is_some_and(|it| bad.contains(&it))).collect()
     }
 
-    /// True when every way on from a failed step ends in a collect that has enough without it.
+    /// True when somebody missed what a failed step did not give, and all who did can do without it: each way on
+    /// ends in a collect that has enough.
     fn is_made_up_for(&self, step: StepId) -> bool {
-        let mut unchecked: Vec<(Target, Point)> = vec![(Target::Success(step.solid), step.point)];
-        while let Some((target, producer)) = unchecked.pop() {
+        let mut open = vec![step];
+        let mut seen = BTreeSet::from([step]);
+        while let Some(step) = open.pop() {
+            let Some(sufferers) = self.sufferers(step) else { return false };
+            open.extend(sufferers.into_iter().filter(|sufferer| seen.insert(*sufferer)));
+        }
+        true
+    }
+
+    /// The steps that do not run because of this one. None when it is missed where nothing makes up for it, or missed
+    /// by nobody.
+    fn sufferers(&self, step: StepId) -> Option<Vec<StepId>> {
+        let mut sufferers = Vec::new();
+        let mut is_forgiven = false;
+        let mut missing = vec![(Target::Success(step.solid), step.point)];
+        while let Some((target, producer)) = missing.pop() {
             let readers = match target {
                 Target::Output(solid, _) | Target::Success(solid) => &self.plan.solids[solid.at()].readers,
                 Target::Collect(collect) => &self.plan.collects[collect.at()].readers,
             };
-            if readers.is_empty() {
-                return false;
-            }
-            for leaf in readers {
-                let leaf = &self.plan.leaves[leaf.at()];
-                let Reader::Gate(gate) = leaf.reader else { return false };
+            for leaf in readers.iter().map(|leaf| &self.plan.leaves[leaf.at()]) {
                 for point in self.readers(&self.plan, leaf, producer) {
-                    match self.plan.gates[gate.at()].owner {
-                        Owner::Result => return false,
-                        Owner::Solid(solid) => unchecked.push((Target::Success(solid), point)),
-                        Owner::Element(collect) => {
-                            let parent = self.points.parent(leaf.reader_scope, point);
-                            let cell = self.cells.collects[collect.at()][parent.0 as usize];
-                            if cell.verdict != Some(Verdict::Available) {
-                                unchecked.push((Target::Collect(collect), parent));
-                            }
+                    match self.missed(leaf, point) {
+                        None => {}
+                        Some(Missed::Result) => return None,
+                        Some(Missed::Step(step)) => sufferers.push(step),
+                        Some(Missed::Collect(collect, point)) => {
+                            missing.push((Target::Collect(collect), point));
                         }
+                        Some(Missed::Forgiven) => is_forgiven = true,
                     }
                 }
             }
         }
-        true
+        Some(sufferers).filter(|sufferers| is_forgiven || !sufferers.is_empty())
     }
+
+    /// Who got no value through a leaf because of a failure.
+    fn missed(&self, leaf: &Leaf, point: Point) -> Option<Missed> {
+        let gate = match leaf.reader {
+            Reader::Closing(collect) => return Some(Missed::Collect(collect, point)),
+            Reader::Gate(gate) => gate,
+        };
+        let has_failed = self.cells.gates[gate.at()][point.0 as usize].verdict == Some(Verdict::Failed);
+        has_failed.then(|| match self.plan.gates[gate.at()].owner {
+            Owner::Result => Missed::Result,
+            Owner::Solid(solid) => Missed::Step(StepId { solid, point }),
+            Owner::Element(collect) => {
+                let parent = self.points.parent(leaf.reader_scope, point);
+                match self.cells.collects[collect.at()][parent.0 as usize].verdict {
+                    Some(Verdict::Available) => Missed::Forgiven,
+                    _ => Missed::Collect(collect, parent),
+                }
+            }
+        })
+    }
+}
+
+/// Where a value is missed.
+enum Missed {
+    Result,
+    Step(StepId),
+    Collect(CollectId, Point),
+    /// In a collect that has enough.
+    Forgiven,
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cells::Age;
 use crate::event::ValueRef;
 use crate::name::MappingKey;
 use crate::plan::{DynamicId, Plan, ScopeId};
@@ -16,9 +17,7 @@ pub(super) struct Item {
     pub(super) generator: Point,
     pub(super) mapping_key: MappingKey,
     pub(super) value: ValueRef,
-    /// False while its generator runs again and has not emitted it anew.
-    pub(super) is_fresh: bool,
-    pub(super) is_dropped: bool,
+    pub(super) age: Age,
 }
 
 /// What one step of a generator emitted on one output.
@@ -26,7 +25,7 @@ pub(super) struct Item {
 pub(super) struct Emitted {
     /// Items in emission order of the latest execution.
     pub(super) order: Vec<u32>,
-    /// Items of earlier executions, in order; those that became fresh again are in `order` too.
+    /// Items that were there when it began, in order; those that it emitted again are in `order` too.
     earlier: Vec<u32>,
     by_key: BTreeMap<MappingKey, u32>,
 }
@@ -227,18 +226,15 @@ impl Points {
     pub(super) fn live_items(&self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
         let Items { items, emitted } = &self.dynamics[dynamic.at()];
         let Emitted { order, earlier, .. } = &emitted[generator.0 as usize];
-        let stale = earlier.iter().filter(|item| {
-            let item = &items[**item as usize];
-            !item.is_fresh && !item.is_dropped
-        });
-        order.iter().chain(stale).copied().collect()
+        let others = earlier.iter().filter(|item| items[**item as usize].age != Age::Fresh);
+        order.iter().chain(others).copied().collect()
     }
 
     /// True when the generator step's present execution has emitted this key.
     pub(super) fn is_fresh(&self, dynamic: DynamicId, generator: Point, key: &MappingKey) -> bool {
         let Items { items, emitted } = &self.dynamics[dynamic.at()];
         let known = emitted[generator.0 as usize].by_key.get(key);
-        known.is_some_and(|item| items[*item as usize].is_fresh)
+        known.is_some_and(|item| items[*item as usize].age == Age::Fresh)
     }
 
     /// Takes in one item of a running generator.
@@ -255,42 +251,42 @@ impl Points {
             let item = items.len() as u32;
             emitted.by_key.insert(key.clone(), item);
             emitted.order.push(item);
-            items.push(Item { generator, mapping_key: key, value, is_fresh: true, is_dropped: false });
+            items.push(Item { generator, mapping_key: key, value, age: Age::Fresh });
             return Arrival::New(item);
         };
         let item = &mut items[known as usize];
-        if item.is_fresh {
+        if item.age == Age::Fresh {
             return Arrival::Duplicate;
         }
-        item.is_fresh = true;
+        item.age = Age::Fresh;
         emitted.order.push(known);
         let is_same = item.value.same_value(&value);
         item.value = value;
         if is_same { Arrival::Kept } else { Arrival::Changed(known) }
     }
 
-    /// A generator step is about to run again: what it emitted is kept until its next execution tells.
-    pub(super) fn restart(&mut self, dynamic: DynamicId, generator: Point) {
+    /// A generator step is about to run again: what it emitted is at least this old, and kept until it ends.
+    pub(super) fn age(&mut self, dynamic: DynamicId, generator: Point, age: Age) {
         let live = self.live_items(dynamic, generator);
         let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
         for item in &live {
-            items[*item as usize].is_fresh = false;
+            let item = &mut items[*item as usize];
+            item.age = item.age.max(age);
         }
         let emitted = &mut emitted[generator.0 as usize];
         emitted.order = Vec::new();
         emitted.earlier = live;
     }
 
-    /// A generator step has succeeded: what its last execution did not emit is dropped. Returns the dropped items.
-    pub(super) fn drop_stale(&mut self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
+    /// A generator step has ended: what is older than `oldest` is dropped. Returns the dropped items.
+    pub(super) fn drop_items(&mut self, dynamic: DynamicId, generator: Point, oldest: Age) -> Vec<u32> {
         let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
         let emitted = &mut emitted[generator.0 as usize];
-        let mut dropped = std::mem::take(&mut emitted.earlier);
-        dropped.retain(|item| !items[*item as usize].is_fresh);
+        let is_dropped = |item: &u32| items[*item as usize].age > oldest;
+        let dropped: Vec<u32> = emitted.earlier.iter().copied().filter(is_dropped).collect();
+        emitted.earlier.retain(|item| !is_dropped(item));
         for item in &dropped {
-            let item = &mut items[*item as usize];
-            item.is_dropped = true;
-            emitted.by_key.remove(&item.mapping_key);
+            emitted.by_key.remove(&items[*item as usize].mapping_key);
         }
         dropped
     }

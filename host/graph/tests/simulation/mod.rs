@@ -1,128 +1,40 @@
-//! A simulated executor: solids whose behaviour is a pure function of what they are, read and attempt, run in any order.
+//! A simulated executor: solids do what the script says, in any order.
 
-mod values;
+pub(crate) mod ending;
+pub(crate) mod pipelines;
+pub(crate) mod read;
+pub(crate) mod script;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use fanfold_graph::event::Event;
-use fanfold_graph::name::MappingKey;
 use fanfold_graph::plan::Plan;
-use fanfold_graph::run::{Outcome, Resolved, Run};
-use fanfold_graph::step::{StepId, StepState};
-use values::{hash, value};
+use fanfold_graph::run::Run;
+use fanfold_graph::step::StepId;
 
-/// How often solids misbehave, in percent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Temper {
-    pub(crate) seed: u64,
-    pub(crate) failures: u64,
-    pub(crate) retries: u64,
-    pub(crate) silences: u64,
-}
-
-/// What one execution does, one event after the other.
-fn behave(run: &Run, step: StepId, temper: Temper) -> Vec<Event> {
-    let key = run.step_key(step).to_string();
-    let attempt = run.attempt(step);
-    let chance = |what: &str| hash(&format!("{} {key} {attempt} {what}", temper.seed)) >> 7;
-    let inputs = inputs(run, step);
-    let fails = chance("fails") % 100 < temper.failures;
-    let retries = attempt < 2 && chance("retries") % 100 < temper.retries;
-    let mut events = Vec::new();
-    for (output, described) in run.plan().definition(step.solid).outputs.iter().enumerate() {
-        let output = output as u32;
-        let silent = chance(&format!("silent {output}")) % 100 < temper.silences;
-        if described.is_dynamic {
-            let first = chance(&format!("first {output}")) % 2;
-            for number in first..first + chance(&format!("count {output}")) % 3 {
-                let mapping_key = Some(MappingKey::new(&number.to_string()).unwrap());
-                let variant = chance(&format!("variant {output} {number}")) % 2;
-                let value = value(&format!("{key} {output} {number} {variant} {inputs}"));
-                events.push(Event::OutputEmitted { step, output, mapping_key, value });
-            }
-        } else if described.is_required || !silent {
-            let value = value(&format!("{key} {output} {inputs}"));
-            events.push(Event::OutputEmitted { step, output, mapping_key: None, value });
-        }
-    }
-    if retries || fails {
-        events.truncate(events.len() - (chance("cut") as usize % (events.len() + 1)));
-    }
-    events.push(match (retries, fails) {
-        (true, _) => Event::StepFailed { step, retry_after_ms: Some(0) },
-        (false, true) => Event::StepFailed { step, retry_after_ms: None },
-        (false, false) => Event::StepSucceeded { step },
-    });
-    events.reverse();
-    events
-}
-
-fn inputs(run: &Run, step: StepId) -> String {
-    let mut text = String::new();
-    for (name, resolved) in run.inputs(step) {
-        write!(text, "{name}=").unwrap();
-        render(run, &resolved, &mut text);
-    }
-    text
-}
-
-/// Writes a resolved value, collections in pages of two.
-fn render(run: &Run, resolved: &Resolved<'_>, text: &mut String) {
-    match resolved {
-        Resolved::Value(value) => write!(text, "{value};").unwrap(),
-        Resolved::Stored(value) => write!(text, "{:x};", value.id).unwrap(),
-        Resolved::List(members) => {
-            text.push('[');
-            for member in members {
-                render(run, member, text);
-            }
-            text.push(']');
-        }
-        Resolved::Dict(members) => {
-            text.push('{');
-            for (name, member) in members {
-                write!(text, "{name}:").unwrap();
-                render(run, member, text);
-            }
-            text.push('}');
-        }
-        Resolved::Collection(collection) => {
-            write!(text, "<{}-{} ", collection.len, collection.missing).unwrap();
-            let mut next = Some(0);
-            while let Some(from) = next {
-                let page = run.page(collection, from, 2);
-                for (key, member) in &page.items {
-                    write!(text, "{key}:").unwrap();
-                    match member {
-                        Some(member) => render(run, member, text),
-                        None => text.push('?'),
-                    }
-                }
-                next = page.next;
-            }
-            text.push('>');
-        }
-    }
-}
+use ending::{Ending, inputs};
+use script::{End, Script};
+use values::value;
 
 /// A run and the executions under way.
 pub(crate) struct Simulation {
     pub(crate) run: Run,
     pub(crate) log: Vec<Event>,
+    /// What each will still do, the next last.
     running: BTreeMap<StepId, Vec<Event>>,
-    temper: Temper,
+    script: Script,
 }
 
 impl Simulation {
-    pub(crate) fn new(plan: Arc<Plan>, temper: Temper) -> Self {
-        Self { run: Run::new(plan), log: Vec::new(), running: BTreeMap::new(), temper }
+    pub(crate) fn new(plan: Arc<Plan>, script: Script) -> Self {
+        Self { run: Run::new(plan), log: Vec::new(), running: BTreeMap::new(), script }
     }
 
     /// Takes up the run that a log tells of: executions under way when it ended are lost.
-    pub(crate) fn resume(plan: Arc<Plan>, temper: Temper, log: &[Event]) -> Self {
-        let mut simulation = Self::new(plan, temper);
+    pub(crate) fn resume(plan: Arc<Plan>, script: Script, log: &[Event]) -> Self {
+        let mut simulation = Self::new(plan, script);
         for event in log {
             simulation.record(event.clone());
         }
@@ -148,7 +60,7 @@ impl Simulation {
         }
         let choice = pick(choices);
         if let Some(step) = ready.get(choice).copied() {
-            let events = behave(&self.run, step, self.temper);
+            let events = self.execution(step);
             self.running.insert(step, events);
             self.record(Event::StepStarted { step });
             return true;
@@ -163,42 +75,36 @@ impl Simulation {
         true
     }
 
-    pub(crate) fn finish(&mut self, mut pick: impl FnMut(usize) -> usize) -> Outcome {
-        while self.advance(&mut pick) {}
-        self.run.outcome().expect("nothing runs and nothing is ready")
-    }
-}
-
-/// All that a run came to, in terms that do not depend on the order of events.
-pub(crate) fn summary(run: &Run) -> String {
-    let mut lines = Vec::new();
-    for solid in run.plan().solids() {
-        let mut counted = [0; StepState::COUNT];
-        for step in run.steps(solid) {
-            let state = run.state(step).unwrap();
-            counted[state as usize] += 1;
-            let mut line = format!("{} {state}", run.step_key(step));
-            for output in 0..run.plan().definition(solid).outputs.len() as u32 {
-                let items = run.items(step, output);
-                let items: Vec<String> =
-                    items.iter().map(|(key, value)| format!("{key}:{:x}", value.id)).collect();
-                let is_dynamic = run.plan().definition(solid).outputs[output as usize].is_dynamic;
-                if is_dynamic {
-                    write!(line, " {output}={items:?}").unwrap();
-                } else {
-                    write!(line, " {output}={:x?}", run.output(step, output).map(|value| value.id)).unwrap();
-                }
-            }
-            lines.push(line);
+    /// Goes on until nothing more can happen.
+    pub(crate) fn finish(&mut self, mut pick: impl FnMut(usize) -> usize) -> Ending {
+        while self.advance(&mut pick) {
+            assert_eq!(self.run.outcome().is_some(), self.is_over(), "a run has an outcome when it is over");
         }
-        assert_eq!(&counted, run.counts(solid), "the counts are those of the steps");
+        Ending::of(&self.run)
     }
-    lines.sort();
-    let mut result = String::from("result ");
-    if let Some(resolved) = run.result() {
-        render(run, &resolved, &mut result);
+
+    fn is_over(&self) -> bool {
+        self.running.is_empty() && self.run.ready().next().is_none()
     }
-    lines.push(result);
-    lines.push(format!("outcome {:?}", run.outcome()));
-    lines.join("\n")
+
+    /// What an execution will do, the first event last.
+    fn execution(&self, step: StepId) -> Vec<Event> {
+        let key = self.run.step_key(step).to_string();
+        let solid = self.run.plan().definition(step.solid);
+        let execution = self.script.execution(solid, &key, self.run.attempt(step), &inputs(&self.run, step));
+        let end = match execution.end {
+            End::Succeeds => Event::StepSucceeded { step },
+            End::Fails => Event::StepFailed { step, retry_after_ms: None },
+            End::Retries => Event::StepFailed { step, retry_after_ms: Some(0) },
+        };
+        let emissions = execution.emissions.into_iter().map(|it| Event::OutputEmitted {
+            step,
+            output: it.output,
+            mapping_key: it.mapping_key,
+            value: value(&it.content),
+        });
+        let mut events: Vec<Event> = emissions.chain([end]).collect();
+        events.reverse();
+        events
+    }
 }

@@ -7,12 +7,8 @@ use fanfold_graph::name::{Identifier, OutputRef, SolidName};
 use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Pipeline, Source};
 use serde_json::json;
 
-/// One output that later solids may read, with the scope of its solid.
-struct Known {
-    output: OutputRef,
-    scope: Vec<Dimension>,
-    is_dynamic: bool,
-}
+/// The most dimensions that a scope has here, with those that collects add.
+const DEEPEST: usize = 4;
 
 /// A number source: the bytes that the test framework shrinks, then zeros.
 pub(crate) struct Dice<'a>(std::slice::Iter<'a, u8>);
@@ -25,27 +21,48 @@ impl<'a> Dice<'a> {
     fn below(&mut self, sides: usize) -> usize {
         self.0.next().map_or(0, |byte| usize::from(*byte)) % sides
     }
+
+    fn one_in(&mut self, sides: usize) -> bool {
+        self.below(sides) == sides - 1
+    }
 }
 
-/// What an input will read, before the reader's whole scope is known.
+/// One output that later solids may read, with the scope of its solid.
+struct Known {
+    output: OutputRef,
+    scope: Vec<Dimension>,
+    is_dynamic: bool,
+}
+
+/// A position, before the length of the reader's scope is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Position {
+    Own(usize),
+    /// Of a dimension that a collect adds.
+    Added(usize),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Drafted {
+    over: OutputRef,
+    at: Vec<Position>,
+    expand: Expand,
+}
+
+/// What an input will read.
 enum Draft {
     Value(usize),
-    Item(usize),
-    Output(OutputRef, Vec<usize>),
-    Collect {
-        over: OutputRef,
-        at: Vec<usize>,
-        of: Option<(OutputRef, Vec<usize>)>,
-        ratio: Option<f64>,
-        into: Into,
-    },
+    Item(Position),
+    Output(OutputRef, Vec<Position>),
+    Collect { over: Drafted, of: Box<Draft>, into: Into, ratio: Option<f64> },
     List(Vec<Draft>),
+    Dict(Vec<Draft>),
 }
 
 pub(crate) fn pipeline(dice: &mut Dice<'_>) -> Pipeline {
     let mut known: Vec<Known> = Vec::new();
     let mut definitions = BTreeMap::new();
-    let mut solids = Vec::new();
+    let mut solids: Vec<Invocation> = Vec::new();
     for number in 0..2 + dice.below(7) {
         let (definition, invocation) = solid(dice, number, &known);
         for output in &definition.outputs {
@@ -53,25 +70,27 @@ pub(crate) fn pipeline(dice: &mut Dice<'_>) -> Pipeline {
             known.push(Known { output: of, scope: invocation.scope.clone(), is_dynamic: output.is_dynamic });
         }
         definitions.insert(invocation.solid.clone(), definition);
-        solids.push(invocation);
+        // What is composed first need not come first.
+        let place = if dice.one_in(3) { 0 } else { solids.len() };
+        solids.insert(place, invocation);
     }
-    let mut scope = Vec::new();
-    let result = draft(dice, &known, &mut scope, 0);
-    let result = if scope.is_empty() { source(result, 0) } else { Source::Value(json!(null)) };
-    Pipeline {
-        name: Identifier::new("random").unwrap(),
-        description: String::new(),
-        definitions,
-        solids,
-        result,
-    }
+    let mut reader = Reader { dice, known: &known, scope: Vec::new(), added: Vec::new() };
+    let result = reader.draft(0);
+    let is_root = reader.scope.is_empty();
+    let result = if is_root { source(result, 0) } else { Source::Value(json!(null)) };
+    let (name, description) = (Identifier::new("random").unwrap(), String::new());
+    Pipeline { name, description, definitions, solids, result }
 }
 
 fn solid(dice: &mut Dice<'_>, number: usize, known: &[Known]) -> (SolidDefinition, Invocation) {
     let name = format!("s{number}");
-    let mut scope = Vec::new();
-    let drafts: Vec<Draft> = (0..dice.below(4)).map(|_| draft(dice, known, &mut scope, 0)).collect();
-    let inputs: Vec<_> = (0..drafts.len()).map(|input| json!({ "name": format!("in{input}") })).collect();
+    let reads = dice.below(4);
+    let mut reader = Reader { dice, known, scope: Vec::new(), added: Vec::new() };
+    let drafts: Vec<Draft> = (0..reads).map(|_| reader.draft(0)).collect();
+    let scope: Vec<Dimension> = reader.scope.iter().map(|it| dimension(it.clone(), 0)).collect();
+    let input = |place| json!({ "name": format!("in{place}"), "default_value": place });
+    // One more than are connected.
+    let inputs: Vec<_> = (0..=drafts.len()).map(input).collect();
     let output = |output| {
         let kind = dice.below(5);
         json!({ "name": format!("out{output}"), "is_dynamic": kind < 2, "is_required": kind.is_multiple_of(2) })
@@ -94,76 +113,134 @@ fn solid(dice: &mut Dice<'_>, number: usize, known: &[Known]) -> (SolidDefinitio
     (serde_json::from_value(definition).unwrap(), invocation)
 }
 
-fn draft(dice: &mut Dice<'_>, known: &[Known], scope: &mut Vec<Dimension>, depth: usize) -> Draft {
-    if known.is_empty() {
-        return Draft::Value(dice.below(3));
-    }
-    if depth == 0 && dice.below(8) == 0 {
-        return Draft::List((0..2).map(|_| draft(dice, known, scope, 1)).collect());
-    }
-    let Known { output, scope: from, is_dynamic } = &known[known.len() - 1 - dice.below(known.len())];
-    let collects = dice.below(3) == 0;
-    let ratio = [None, None, Some(0.5)][dice.below(3)];
-    let into = [Into::List, Into::Dict][dice.below(2)];
-    let is_crossed_with_itself = dice.below(8) == 0;
-    let expand = [Expand::OnEmit, Expand::OnEmit, Expand::OnSuccess][dice.below(3)];
-    if scope.len() + from.len() + usize::from(*is_dynamic) > 4 {
-        return Draft::Value(7);
-    }
-    match (is_dynamic, collects, from.split_last()) {
-        (true, true, _) => {
-            let at = merge(scope, from, is_crossed_with_itself);
-            Draft::Collect { over: output.clone(), at, of: None, ratio, into }
+/// Somebody who reads, and whose scope grows with what is read.
+struct Reader<'d, 'b, 'k> {
+    dice: &'d mut Dice<'b>,
+    known: &'k [Known],
+    scope: Vec<Drafted>,
+    /// The dimensions that the collects around add.
+    added: Vec<Drafted>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn draft(&mut self, depth: usize) -> Draft {
+        if depth < 2 && self.dice.one_in(6) {
+            let members = (0..self.dice.below(3)).map(|_| self.draft(depth + 1)).collect();
+            return if self.dice.one_in(2) { Draft::Dict(members) } else { Draft::List(members) };
         }
-        (true, false, _) => {
-            let item = Dimension { over: output.clone(), at: (0..from.len()).collect(), expand };
-            let dims: Vec<Dimension> = from.iter().cloned().chain([item]).collect();
-            Draft::Item(*merge(scope, &dims, is_crossed_with_itself).last().unwrap())
-        }
-        (false, true, Some((over, free))) => {
-            let at = merge(scope, free, is_crossed_with_itself);
-            let over_at = over.at.iter().map(|position| at[*position]).collect();
-            Draft::Collect {
-                over: over.over.clone(),
-                at: over_at,
-                of: Some((output.clone(), at)),
-                ratio,
-                into,
+        // Recent ones first: a chain says more than a heap.
+        let recent = self.dice.below(self.known.len().max(1));
+        let known = self.known;
+        let found = known.len().checked_sub(1 + recent).and_then(|place| self.known(&known[place], depth));
+        found.unwrap_or_else(|| Draft::Value(self.dice.below(3)))
+    }
+
+    /// Some read of a known output; none when it would make the scope too long.
+    fn known(&mut self, known: &Known, depth: usize) -> Option<Draft> {
+        let collects = depth < 3 && self.dice.below(5) < 2;
+        match (known.is_dynamic, known.scope.split_last()) {
+            (true, _) if collects => self.collect(known, &item(known), &known.scope, depth),
+            (true, _) => {
+                let expand = [Expand::OnEmit, Expand::OnEmit, Expand::OnSuccess][self.dice.below(3)];
+                let dims: Vec<Dimension> =
+                    known.scope.iter().cloned().chain([Dimension { expand, ..item(known) }]).collect();
+                self.merge(&dims)?.last().copied().map(Draft::Item)
             }
+            (false, Some((last, outer))) if collects => self.collect(known, last, outer, depth),
+            (false, _) => Some(Draft::Output(known.output.clone(), self.merge(&known.scope)?)),
         }
-        (false, _, _) => Draft::Output(output.clone(), merge(scope, from, is_crossed_with_itself)),
+    }
+
+    fn collect(
+        &mut self,
+        known: &Known,
+        last: &Dimension,
+        outer: &[Dimension],
+        depth: usize,
+    ) -> Option<Draft> {
+        let positions = self.merge(outer)?;
+        if self.is_full() {
+            return None;
+        }
+        let at = last.at.iter().map(|position| positions[*position]).collect();
+        let over = Drafted { over: last.over.clone(), at, expand: Expand::OnEmit };
+        let into = [Into::List, Into::Dict][self.dice.below(2)];
+        let ratio = [None, None, Some(0.5), Some(0.0), Some(1.0)][self.dice.below(5)];
+        let added = Position::Added(self.added.len());
+        self.added.push(over.clone());
+        let of = match (self.dice.below(3), known.is_dynamic) {
+            (0, _) => self.draft(depth + 1),
+            (_, true) => Draft::Item(added),
+            (_, false) => Draft::Output(known.output.clone(), positions.into_iter().chain([added]).collect()),
+        };
+        self.added.pop();
+        Some(Draft::Collect { over, of: Box::new(of), into, ratio })
+    }
+
+    /// Where these dimensions are, the missing ones added to the scope. Now and then all of them are, which crosses a
+    /// dynamic output with itself.
+    fn merge(&mut self, dims: &[Dimension]) -> Option<Vec<Position>> {
+        let always_adds = self.dice.one_in(8);
+        let mut positions: Vec<Position> = Vec::new();
+        for dim in dims {
+            let at: Vec<Position> = dim.at.iter().map(|position| positions[*position]).collect();
+            let is_same = |it: &Drafted| it.over == dim.over && it.at == at && !always_adds;
+            let own = self.scope.iter().position(is_same).map(Position::Own);
+            let added = self.added.iter().position(is_same).map(Position::Added);
+            let can_add = !self.is_full() && at.iter().all(|it| matches!(it, Position::Own(_)));
+            positions.push(match own.or(added) {
+                Some(position) => position,
+                None if can_add => {
+                    self.scope.push(Drafted { over: dim.over.clone(), at, expand: dim.expand });
+                    Position::Own(self.scope.len() - 1)
+                }
+                None => return None,
+            });
+        }
+        Some(positions)
+    }
+
+    fn is_full(&self) -> bool {
+        self.scope.len() + self.added.len() >= DEEPEST
     }
 }
 
-/// Adds dimensions to a scope, where it does not have them yet, and returns their positions.
-fn merge(scope: &mut Vec<Dimension>, dims: &[Dimension], always_add: bool) -> Vec<usize> {
-    let mut positions: Vec<usize> = Vec::new();
-    for dim in dims {
-        let at: Vec<usize> = dim.at.iter().map(|position| positions[*position]).collect();
-        let known = scope.iter().position(|it| it.over == dim.over && it.at == at).filter(|_| !always_add);
-        positions.push(known.unwrap_or(scope.len()));
-        if known.is_none() {
-            scope.push(Dimension { at, ..dim.clone() });
-        }
-    }
-    positions
+/// The items of a known dynamic output, seen from its solid's scope.
+fn item(known: &Known) -> Dimension {
+    Dimension { over: known.output.clone(), at: (0..known.scope.len()).collect(), expand: Expand::OnEmit }
 }
 
 fn source(draft: Draft, depth: usize) -> Source {
     match draft {
         Draft::Value(value) => Source::Value(json!(value)),
-        Draft::Item(position) => Source::Item(position),
-        Draft::Output(of, at) => Source::Output { of, at },
-        Draft::Collect { over, at, of, ratio, into } => {
-            let of = match of {
-                None => Source::Item(depth),
-                Some((of, at)) => Source::Output { of, at: at.into_iter().chain([depth]).collect() },
-            };
-            let over = Dimension { over, at, expand: Expand::OnEmit };
-            Source::Collect(Collect { over, of: Box::new(of), into, min_success_ratio: ratio })
+        Draft::Item(position) => Source::Item(settled(position, depth)),
+        Draft::Output(of, at) => Source::Output { of, at: all_settled(at, depth) },
+        Draft::Collect { over, of, into, ratio } => Source::Collect(Collect {
+            over: dimension(over, depth),
+            of: Box::new(source(*of, depth)),
+            into,
+            min_success_ratio: ratio,
+        }),
+        Draft::List(members) => Source::List(members.into_iter().map(|it| source(it, depth)).collect()),
+        Draft::Dict(members) => {
+            let members = members.into_iter().enumerate();
+            Source::Dict(members.map(|(name, it)| (format!("m{name}"), source(it, depth))).collect())
         }
-        Draft::List(members) => {
-            Source::List(members.into_iter().map(|member| source(member, depth)).collect())
-        }
+    }
+}
+
+fn dimension(drafted: Drafted, depth: usize) -> Dimension {
+    let Drafted { over, at, expand } = drafted;
+    Dimension { over, at: all_settled(at, depth), expand }
+}
+
+fn all_settled(at: Vec<Position>, depth: usize) -> Vec<usize> {
+    at.into_iter().map(|position| settled(position, depth)).collect()
+}
+
+fn settled(position: Position, depth: usize) -> usize {
+    match position {
+        Position::Own(position) => position,
+        Position::Added(level) => depth + level,
     }
 }
