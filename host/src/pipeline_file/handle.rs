@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use allocative::Allocative;
 use derive_more::Display;
-use fanfold_graph::compose::Handle as Composed;
+use fanfold_graph::compose::{ComposeError, Composer, Handle as Composed};
 use fanfold_graph::pipeline::Expand;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder};
@@ -95,6 +95,20 @@ fn composed(this: Value<'_>, session: &Session) -> Result<Composed, Misuse> {
     Ok(session.handle(this.place))
 }
 
+/// What a way of collecting makes of a handle.
+fn gathered<'v>(
+    this: Value<'v>,
+    min_success_ratio: NoneOr<UnpackFloat>,
+    eval: &mut Evaluator<'v, '_, '_>,
+    gather: fn(&Composer, &Composed, Option<f64>) -> Result<Composed, ComposeError>,
+) -> starlark::Result<Value<'v>> {
+    let session = Session::of(eval);
+    let ratio = min_success_ratio.into_option().map(|ratio| ratio.0);
+    let handle = composed(this, session)?;
+    let collected = gather(&*session.composer()?, &handle, ratio).map_err(Misuse::from)?;
+    Ok(Handle::alloc(collected, session, eval.heap())?)
+}
+
 /// Why a solid's method is no handle's.
 fn before_the_call(method: &str) -> starlark::Error {
     Misuse::new(format!("`.{method}(...)` belongs to a solid, and this is what a call returned"))
@@ -137,11 +151,7 @@ fn handle_methods(builder: &mut MethodsBuilder) {
         #[starlark(default = NoneOr::None)] min_success_ratio: NoneOr<UnpackFloat>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        let session = Session::of(eval);
-        let ratio = min_success_ratio.into_option().map(|ratio| ratio.0);
-        let handle = composed(this, session)?;
-        let collected = session.composer()?.collect(&handle, ratio).map_err(Misuse::from)?;
-        Ok(Handle::alloc(collected, session, eval.heap())?)
+        gathered(this, min_success_ratio, eval, Composer::collect)
     }
 
     /// All items' values by mapping key.
@@ -150,11 +160,7 @@ fn handle_methods(builder: &mut MethodsBuilder) {
         #[starlark(default = NoneOr::None)] min_success_ratio: NoneOr<UnpackFloat>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        let session = Session::of(eval);
-        let ratio = min_success_ratio.into_option().map(|ratio| ratio.0);
-        let handle = composed(this, session)?;
-        let collected = session.composer()?.collect_dict(&handle, ratio).map_err(Misuse::from)?;
-        Ok(Handle::alloc(collected, session, eval.heap())?)
+        gathered(this, min_success_ratio, eval, Composer::collect_dict)
     }
 
     fn alias<'v>(
