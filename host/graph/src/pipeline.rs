@@ -57,6 +57,9 @@ pub struct Invocation {
     /// Its retry policy, where it is not its definition's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryPolicy>,
+    /// How long an execution of it may take, in milliseconds, where that is less than its limit on wall time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
 }
 
 /// One dimension of a scope: the items of a dynamic output.

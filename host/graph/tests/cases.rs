@@ -119,6 +119,7 @@ impl Case {
             config: None,
             tags: BTreeMap::new(),
             retry_policy: None,
+            timeout_ms: None,
         });
     }
 

@@ -1,6 +1,7 @@
 //! What the solids of a plan may see and use: settings first, then what was granted for this run alone.
 
 use std::path::{Component, Path};
+use std::time::Duration;
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::executor::{LocalExecutor, LocalSolid};
@@ -66,6 +67,7 @@ fn local_solid(
         config: invocation.config.as_ref().map_or_else(|| "null".to_owned(), ToString::to_string),
         grants,
         limits: project.settings().limits(plugin, name),
+        timeout: invocation.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
     })
 }
 

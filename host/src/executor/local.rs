@@ -1,9 +1,13 @@
 //! Runs steps in this process, each in a sandbox of its own.
 
+use std::time::Duration;
+
 use fanfold_graph::name::Identifier;
 
 use super::{Executor, Job};
-use crate::sandbox::{Grants, Limits, Plugin, Seed, StepFailure, StepHost, StepReport, StepRequest};
+use crate::sandbox::{
+    FailureKind, Grants, Limits, Plugin, Seed, StepFailure, StepHost, StepReport, StepRequest,
+};
 
 /// What all steps of one solid of the plan have in common.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct LocalSolid {
     pub grants: Grants,
     /// What it may use.
     pub limits: Limits,
+    /// How long the pipeline lets an execution take.
+    pub timeout: Option<Duration>,
 }
 
 /// The solids of one plan, by their place in it.
@@ -29,7 +35,9 @@ pub struct LocalExecutor(pub Vec<LocalSolid>);
 impl Executor for LocalExecutor {
     fn execute(&self, job: Job, host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
         let solid = &self.0[job.solid.0 as usize];
-        solid.plugin.execute(StepRequest {
+        let timeout = solid.timeout.filter(|timeout| *timeout < solid.limits.wall);
+        let limits = Limits { wall: timeout.unwrap_or(solid.limits.wall), ..solid.limits.clone() };
+        let executed = solid.plugin.execute(StepRequest {
             solid: solid.solid.as_str(),
             seed: solid.seed(&job.mapping_keys),
             mapping_keys: job.mapping_keys,
@@ -37,9 +45,17 @@ impl Executor for LocalExecutor {
             inputs: job.inputs,
             attempt: job.attempt,
             grants: &solid.grants,
-            limits: &solid.limits,
+            limits: &limits,
             interrupt: job.interrupt,
             host,
+        });
+        executed.map_err(|mut failure| {
+            if let Some(timeout) = timeout.filter(|_| failure.kind == FailureKind::TimedOut) {
+                let seconds = timeout.as_secs_f64();
+                failure.hint =
+                    Some(format!("the pipeline says `.with_timeout({seconds})`: give it more time"));
+            }
+            failure
         })
     }
 }

@@ -29,6 +29,7 @@ impl FileLoader for Loader<'_> {
                     config: None,
                     tags: BTreeMap::new(),
                     retry_policy: None,
+                    timeout_ms: None,
                 };
                 let place = self.0.add_solid(solid)?;
                 let value = module.heap().alloc(Solid { place, name: name.clone() });

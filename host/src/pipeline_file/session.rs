@@ -42,6 +42,7 @@ pub(super) struct SolidUse {
     pub(super) config: Option<Json>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) retry_policy: Option<RetryPolicy>,
+    pub(super) timeout_ms: Option<u32>,
 }
 
 impl Session {

@@ -50,6 +50,7 @@ impl<'v> StarlarkValue<'v> for Solid {
         call.config.clone_from(&solid.config);
         call.tags = solid.tags.clone();
         call.retry_policy.clone_from(&solid.retry_policy);
+        call.timeout_ms = solid.timeout_ms;
         for value in args.positions(eval.heap())? {
             call.positional.push(input(value, session)?);
         }
@@ -143,6 +144,21 @@ fn solid_methods(builder: &mut MethodsBuilder) {
             Ok(())
         })
     }
+
+    /// The solid with a bound on the time that each execution may take, in seconds.
+    fn with_timeout<'v>(
+        this: Value<'v>,
+        #[starlark(require = pos)] seconds: UnpackFloat,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Solid> {
+        let timeout_ms = milliseconds(seconds.0).filter(|ms| *ms > 0).ok_or_else(|| {
+            Misuse::new(format!("a timeout is a number of seconds from 0.001 to 49 days, not {}", seconds.0))
+        })?;
+        changed(this, eval, |solid| {
+            solid.timeout_ms = Some(timeout_ms);
+            Ok(())
+        })
+    }
 }
 
 fn tags_of(tags: Value<'_>) -> Result<BTreeMap<String, String>, Misuse> {
@@ -153,19 +169,24 @@ fn tags_of(tags: Value<'_>) -> Result<BTreeMap<String, String>, Misuse> {
     tags.iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
 }
 
+/// Milliseconds in so many seconds; none where that is no pause.
 #[expect(clippy::cast_sign_loss, reason = "it is checked to be in the range")]
+fn milliseconds(seconds: f64) -> Option<u32> {
+    let ms = (seconds * 1000.0).round();
+    (0.0..=f64::from(u32::MAX)).contains(&ms).then_some(ms as u32)
+}
+
 fn retry_policy(max_retries: i32, delay: f64, backoff: f64, jitter: f64) -> Result<RetryPolicy, Misuse> {
     let max_retries = u32::try_from(max_retries)
         .map_err(|_| Misuse::new(format!("`max_retries` is at least 0, not {max_retries}")))?;
-    let delay_ms = delay * 1000.0;
-    if !(0.0..=f64::from(u32::MAX)).contains(&delay_ms) {
-        return Err(Misuse::new(format!("`delay` is a number of seconds from 0 to 49 days, not {delay}")));
-    }
+    let delay_ms = milliseconds(delay).ok_or_else(|| {
+        Misuse::new(format!("`delay` is a number of seconds from 0 to 49 days, not {delay}"))
+    })?;
     if !(backoff.is_finite() && backoff >= 0.0) {
         return Err(Misuse::new(format!("`backoff` is a factor of at least 0, not {backoff}")));
     }
     if !(0.0..=1.0).contains(&jitter) {
         return Err(Misuse::new(format!("`jitter` is a share from 0 to 1, not {jitter}")));
     }
-    Ok(RetryPolicy { max_retries, delay_ms: delay_ms.round() as u32, backoff, jitter })
+    Ok(RetryPolicy { max_retries, delay_ms, backoff, jitter })
 }

@@ -34,6 +34,9 @@ pub fn text(plan: &Plan) -> String {
         if let Some(policy) = plan.retry_policy(solid) {
             _ = writeln!(out, "    retries {} times", policy.max_retries);
         }
+        if let Some(timeout_ms) = invocation.timeout_ms {
+            _ = writeln!(out, "    times out after {} s", f64::from(timeout_ms) / 1000.0);
+        }
     }
     if pipeline.result != Source::Value(serde_json::Value::Null) {
         _ = writeln!(out, "\n  returns {}", shown(&pipeline.result, &[]));

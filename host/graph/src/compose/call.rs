@@ -26,6 +26,8 @@ pub struct Call<'a> {
     pub tags: BTreeMap<String, String>,
     /// Its retry policy, where it is not its definition's.
     pub retry_policy: Option<RetryPolicy>,
+    /// How long an execution of it may take, in milliseconds, where that is less than its limit on wall time.
+    pub timeout_ms: Option<u32>,
     /// Arguments for the first inputs, in the order of the definition.
     pub positional: Vec<Argument>,
     /// Arguments by the name of their input.
@@ -42,6 +44,7 @@ impl<'a> Call<'a> {
             config: None,
             tags: BTreeMap::new(),
             retry_policy: None,
+            timeout_ms: None,
             positional: Vec::new(),
             named: BTreeMap::new(),
         }
@@ -95,7 +98,7 @@ impl Composer {
             return Err(ComposeError::TwoDefinitions(solid));
         }
         let name = self.names.pick(&call.definition.name, call.alias.as_ref())?;
-        let Call { definition, config, tags, retry_policy, positional, named, .. } = call;
+        let Call { definition, config, tags, retry_policy, timeout_ms, positional, named, .. } = call;
         let terms = self.bind(&name, &definition.inputs, positional, named)?;
         let scope = self.scope(&terms);
         let dimensions = self.variables.dimensions(&scope)?;
@@ -108,7 +111,8 @@ impl Composer {
         self.definitions.entry(solid.clone()).or_insert_with(|| definition.clone());
         self.names.take(name.clone());
         let called = Called { name: name.clone(), outputs };
-        self.solids.push(Invocation { name, solid, scope: dimensions, inputs, config, tags, retry_policy });
+        let scope = dimensions;
+        self.solids.push(Invocation { name, solid, scope, inputs, config, tags, retry_policy, timeout_ms });
         Ok(called)
     }
 

@@ -109,6 +109,7 @@ fn solid(dice: &mut Dice<'_>, number: usize, known: &[Known]) -> (SolidDefinitio
         config: None,
         tags: BTreeMap::new(),
         retry_policy: None,
+        timeout_ms: None,
     };
     (serde_json::from_value(definition).unwrap(), invocation)
 }
