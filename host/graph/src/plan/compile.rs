@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::scope::{Dim, Scopes};
 use super::{
     CollectId, CollectNode, Dynamic, DynamicId, Gate, GateId, Leaf, LeafId, Owner, Plan, PlanError, Read,
-    Reader, ScopeId, Solid, Target, order,
+    Reader, ScopeId, Solid, Target, order, priority,
 };
 use crate::definition::SolidDefinition;
 use crate::name::OutputRef;
@@ -23,12 +23,13 @@ pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
         compiler.solid(place);
     }
     let result = compiler.result();
+    let by_priority = compiler.by_priority();
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
     compiler.note_appearances();
     let Compiler { solids, dynamics, scopes, gates, collects, leaves, .. } = compiler;
-    Ok(Plan { solids, dynamics, scopes: scopes.all, gates, collects, leaves, result, pipeline })
+    Ok(Plan { solids, by_priority, dynamics, scopes: scopes.all, gates, collects, leaves, result, pipeline })
 }
 
 /// What must hold before anything can be looked up by name.
@@ -184,6 +185,20 @@ impl<'p> Compiler<'p> {
             let leaf = self.leaf(reading, Target::Success(generator), dim.at.clone());
             self.gates[reading.gate.at()].leaves.push(leaf);
         }
+    }
+
+    /// The solids, those of the highest priority first; equal ones in the plan's order.
+    fn by_priority(&mut self) -> Vec<SolidId> {
+        let mut ranked = Vec::new();
+        for (id, solid) in (0..).map(SolidId).zip(&self.solids) {
+            let invocation = &self.pipeline.solids[solid.invocation];
+            match priority::priority(invocation, &solid.definition) {
+                Ok(priority) => ranked.push((std::cmp::Reverse(priority), id)),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(_, id)| id).collect()
     }
 
     fn result(&mut self) -> GateId {

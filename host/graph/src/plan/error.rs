@@ -99,6 +99,14 @@ pub enum PlanError {
         /// What it reads.
         output: OutputRef,
     },
+    /// A priority that is none.
+    #[error("the tag `{}` of `{solid}` is `{}`, which is not a whole number from {} to {}", super::PRIORITY_TAG, .value.escape_debug(), i32::MIN, i32::MAX)]
+    Priority {
+        /// The invocation.
+        solid: SolidName,
+        /// What the tag says.
+        value: String,
+    },
     /// A ratio that is none.
     #[error("`{reader}` collects with min_success_ratio {ratio}, which is not from 0 to 1")]
     Ratio {

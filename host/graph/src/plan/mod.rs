@@ -9,6 +9,7 @@
 mod compile;
 mod error;
 mod order;
+mod priority;
 mod scope;
 
 use crate::definition::{RetryPolicy, SolidDefinition};
@@ -17,6 +18,7 @@ use crate::pipeline::{Into, Invocation, Pipeline};
 use crate::step::SolidId;
 
 pub use error::PlanError;
+pub use priority::PRIORITY_TAG;
 pub(crate) use scope::{Scope, ScopeId};
 
 /// A place in one of the plan's tables.
@@ -63,6 +65,8 @@ impl SolidId {
 pub struct Plan {
     pub(crate) pipeline: Pipeline,
     pub(crate) solids: Vec<Solid>,
+    /// The solids, those of the highest priority first.
+    pub(crate) by_priority: Vec<SolidId>,
     pub(crate) dynamics: Vec<Dynamic>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) gates: Vec<Gate>,
