@@ -13,6 +13,7 @@
 //! | [`event`] | what can happen in a run |
 //! | [`run`] | the fold of events: the state of a run, and what may start |
 //! | [`retry`] | whether and when a failed step runs again |
+//! | [`slots`] | how many steps may run at once |
 //!
 //! Invariants:
 //! - No I/O, clock, thread or randomness: `clippy.toml` refuses them. Equal inputs give equal results, so that a
@@ -29,4 +30,5 @@ pub mod pipeline;
 pub mod plan;
 pub mod retry;
 pub mod run;
+pub mod slots;
 pub mod step;

@@ -11,6 +11,7 @@ use fanfold::report::Report;
 use fanfold::sandbox::{Engine, EngineOptions};
 use fanfold::store::{OpenRun, RunId};
 use fanfold_graph::run::{Outcome as RunOutcome, Run};
+use fanfold_graph::slots::ConcurrencyLimit;
 
 use super::terminal::tell;
 use super::{Exit, Failure, Outcome, sandbox, signals, summary};
@@ -32,15 +33,23 @@ pub(super) fn drive(
     store: OpenRun,
     executor: LocalExecutor,
     jobs: usize,
+    concurrency: &[ConcurrencyLimit],
     format: Format,
 ) -> Outcome {
     let report = report(format);
     if format == Format::Text {
         tell(&format!("run {run_id}  {}", run.plan().pipeline().name));
     }
-    let executor = Box::new(executor);
-    let orchestrator =
-        Orchestrator::new(Assembly { run_id: run_id.clone(), run, store, executor, report, jobs });
+    let (executor, concurrency) = (Box::new(executor), concurrency.to_vec());
+    let orchestrator = Orchestrator::new(Assembly {
+        run_id: run_id.clone(),
+        run,
+        store,
+        executor,
+        report,
+        jobs,
+        concurrency,
+    });
     signals::cancel_on_signal(orchestrator.clone())
         .map_err(|error| Failure::system(Diagnostic::caused_by("cannot listen for signals", &error)))?;
     let begun = Instant::now();

@@ -30,7 +30,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
     if let Some(event) = resumed.event() {
         _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
     }
-    drive::drive(&record.run_id, run, opened, executor, jobs, args.format)
+    drive::drive(&record.run_id, run, opened, executor, jobs, &project.settings().concurrency, args.format)
 }
 
 /// Checks that the plugins are those with which the run began.

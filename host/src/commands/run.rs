@@ -27,7 +27,8 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let opened = store
         .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
         .map_err(|error| Failure::store(&error))?;
-    drive::drive(&run_id, Run::new(Arc::new(plan)), opened, executor, jobs, args.format)
+    let (run, concurrency) = (Run::new(Arc::new(plan)), &project.settings().concurrency);
+    drive::drive(&run_id, run, opened, executor, jobs, concurrency, args.format)
 }
 
 fn run_id(given: Option<&str>) -> Result<RunId, Failure> {

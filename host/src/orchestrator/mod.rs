@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::retry;
 use fanfold_graph::run::{Outcome, Run};
+use fanfold_graph::slots::{ConcurrencyLimit, Slots};
 use fanfold_graph::step::StepId;
 
 pub use inputs::InputTree;
@@ -45,6 +46,8 @@ pub struct Assembly {
     pub report: Report,
     /// How many steps run at once, at least 1.
     pub jobs: usize,
+    /// How many of them may be of some solids.
+    pub concurrency: Vec<ConcurrencyLimit>,
 }
 
 /// Drives one run. Clones drive the same run.
@@ -71,6 +74,9 @@ struct State {
     run: Run,
     report: Report,
     executions: HashMap<StepId, Execution>,
+    slots: Slots,
+    /// Workers that execute a step, superseded ones too.
+    busy_workers: usize,
     tickets: u64,
     /// Steps that wait for their retry, and until when.
     delayed: HashMap<StepId, Instant>,
@@ -95,12 +101,14 @@ enum Next {
 impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
-        let Assembly { run_id, run, store, executor, report, jobs } = assembly;
+        let Assembly { run_id, run, store, executor, report, jobs, concurrency } = assembly;
         let plan = Arc::clone(run.plan());
         let state = State {
             run,
             report,
             executions: HashMap::new(),
+            slots: Slots::new(&plan, &concurrency),
+            busy_workers: 0,
             tickets: 0,
             delayed: HashMap::new(),
             idle_workers: 0,
@@ -181,6 +189,8 @@ impl Shared {
                     drop(state);
                     let ended = self.execute(job, step, ticket);
                     state = self.lock();
+                    state.slots.give_back(step.solid);
+                    state.busy_workers -= 1;
                     self.end(&mut state, step, ticket, ended);
                 }
             }
@@ -231,6 +241,8 @@ impl Shared {
     fn start(&self, state: &mut State, step: StepId) -> Result<(UnreadJob, u64), Stopped> {
         self.record(state, Fact::StepStarted { step })?;
         state.delayed.remove(&step);
+        state.slots.take(step.solid);
+        state.busy_workers += 1;
         state.tickets += 1;
         let (ticket, interrupt) = (state.tickets, Interrupt::default());
         state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
@@ -269,6 +281,8 @@ impl Shared {
     /// Records how an execution ended, if anybody still wants to know.
     fn end(&self, state: &mut State, step: StepId, ticket: u64, ended: Result<StepReport, StepFailure>) {
         if !state.is_current(step, ticket) {
+            // Its slots are free now, and somebody may have waited for them.
+            self.wake.notify_all();
             return;
         }
         state.executions.remove(&step);
@@ -302,12 +316,13 @@ impl State {
             return Next::Leave;
         }
         let is_due = |step: &StepId| self.delayed.get(step).is_none_or(|until| *until <= Instant::now());
-        if let Some(step) = self.run.ready().find(is_due) {
+        let with_room = self.run.plan().by_priority().filter(|solid| self.slots.has_room(*solid));
+        if let Some(step) = with_room.flat_map(|solid| self.run.ready_of(solid)).find(is_due) {
             return Next::Start(step);
         }
         let first_due = self.delayed.values().min();
         match first_due.map(|until| until.saturating_duration_since(Instant::now())) {
-            None if self.executions.is_empty() => Next::Leave,
+            None if self.busy_workers == 0 => Next::Leave,
             pause => Next::Wait(pause),
         }
     }

@@ -7,6 +7,7 @@
 //! [run]
 //! jobs = 4                                  # steps at once; default: as many as there are processors
 //! retry = { max_retries = 2, delay = "1s", backoff = 2, jitter = 0.1 }
+//! concurrency = [{ tag = "database", max = 2 }, { tag = "region", value = "eu", max = 1 }, { solid = "upload", max = 4 }]
 //! [limits]                                  # of every step
 //! memory = "64 MiB"
 //! [plugins.files]
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 
 use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::{Identifier, PluginName};
+use fanfold_graph::slots::ConcurrencyLimit;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub jobs: Option<NonZeroUsize>,
     /// The retry policy of steps for which neither the pipeline nor the solid has one.
     pub retry_policy: Option<RetryPolicy>,
+    /// How many steps of some solids may run at once.
+    pub concurrency: Vec<ConcurrencyLimit>,
     /// The plugins that it speaks of.
     pub plugins: BTreeMap<PluginName, PluginSettings>,
     limits: LimitChanges,
@@ -120,6 +124,7 @@ impl Settings {
             store_dir: dir.join(".fanfold/store"),
             jobs: None,
             retry_policy: None,
+            concurrency: Vec::new(),
             plugins: BTreeMap::new(),
             limits: LimitChanges::default(),
             dir,

@@ -1,11 +1,12 @@
 //! From the text of `fanfold.toml` to [`Settings`]: every problem is found.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 
 use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::Identifier;
+use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use toml::de::DeTable;
 use toml_parser::lexer::TokenKind;
 
@@ -67,9 +68,11 @@ impl<'a> Reader<'a> {
             settings.plugins_dir = dir.join(path);
         }
         if let Some(run) = fields.get("run") {
-            let run = self.table(run, &["jobs", "retry"]);
+            let run = self.table(run, &["jobs", "retry", "concurrency"]);
             settings.jobs = run.get("jobs").and_then(|field| self.jobs(field));
             settings.retry_policy = run.get("retry").and_then(|field| self.retry_policy(field));
+            let limits = run.get("concurrency").map(|field| self.list(field)).unwrap_or_default();
+            settings.concurrency = limits.iter().filter_map(|field| self.concurrency_limit(field)).collect();
         }
         if let Some(store) = fields.get("store") {
             let store = self.table(store, &["dir"]);
@@ -192,6 +195,28 @@ impl<'a> Reader<'a> {
             self.problem(field, "at least one step must be able to run", None);
         }
         positive
+    }
+
+    fn concurrency_limit(&mut self, field: &Field<'a>) -> Option<ConcurrencyLimit> {
+        let fields = self.table(field, &["solid", "tag", "value", "max"]);
+        let max =
+            self.required(field, &fields, "max").and_then(|field| self.small(field).map(|it| (field, it)));
+        let max = max.and_then(|(field, max)| {
+            NonZeroU32::new(max).or_else(|| self.refused(field, "one step must be able to run"))
+        });
+        let [solid, tag, value] = ["solid", "tag", "value"].map(|name| {
+            let text = fields.get(name).map(|field| (field, self.text(field)));
+            text.and_then(|(field, text)| Some((field, text?.to_owned())))
+        });
+        let of = match (solid, tag, value) {
+            (Some((field, name)), None, None) => match name.parse() {
+                Ok(name) => Limited::Solid(name),
+                Err(error) => return self.refused(field, &error.to_string()),
+            },
+            (None, Some((_, name)), value) => Limited::Tag { name, value: value.map(|(_, value)| value) },
+            _ => return self.refused(field, "it limits either a `solid` or a `tag`, perhaps with a `value`"),
+        };
+        Some(ConcurrencyLimit { of, max: max? })
     }
 
     fn retry_policy(&mut self, field: &Field<'a>) -> Option<RetryPolicy> {

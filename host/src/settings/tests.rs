@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use proptest::prelude::*;
 
 use super::*;
@@ -65,6 +66,31 @@ fn runs_are_configured() {
     let settings = read("run.retry = { max_retries = 1 }").unwrap();
     let policy = RetryPolicy { max_retries: 1, delay_ms: 0, backoff: 1.0, jitter: 0.0 };
     assert_eq!(settings.retry_policy, Some(policy));
+}
+
+#[test]
+fn steps_at_once_are_limited_by_solid_and_by_tag() {
+    let text = "run.concurrency = [{ tag = 'db', max = 2 }, { tag = 'at', value = 'eu', max = 1 }, { solid = 'a.b', max = 3 }]";
+    let said = read(text).unwrap().concurrency;
+    let limit = |of, max: u32| ConcurrencyLimit { of, max: max.try_into().unwrap() };
+    let tag = |name: &str, value: Option<&str>| Limited::Tag {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let solid = Limited::Solid("a.b".parse().unwrap());
+    assert_eq!(said, [limit(tag("db", None), 2), limit(tag("at", Some("eu")), 1), limit(solid, 3)]);
+    for wrong in [
+        "{ max = 1 }",
+        "{ solid = 'a' }",
+        "{ solid = 'a', tag = 'b', max = 1 }",
+        "{ solid = 'a', value = 'b', max = 1 }",
+        "{ solid = 'a b', max = 1 }",
+        "{ solid = 'a', max = 0 }",
+        "{ tags = 'a', tag = 'b', max = 1 }",
+    ] {
+        let refused = read(&format!("run.concurrency = [{wrong}]")).unwrap_err();
+        assert_eq!(refused.len(), 1, "{wrong}: {refused:?}");
+    }
 }
 
 #[test]

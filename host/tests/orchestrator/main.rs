@@ -10,8 +10,9 @@ use fanfold::report::Report;
 use fanfold::store::{Entry, Fact, OpenRun, PluginDigests, RunId, Store};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::{Outcome, Run};
+use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use fanfold_graph::step::StepState;
-use scripted::{Script, fan_out, nested};
+use scripted::{Gathering, Script, fan_out, nested};
 
 struct Ended {
     outcome: Outcome,
@@ -20,9 +21,20 @@ struct Ended {
 }
 
 fn drive(run: Run, store: OpenRun, script: Script, jobs: usize) -> (Orchestrator, Outcome) {
+    drive_limited(run, store, script, jobs, Vec::new())
+}
+
+fn drive_limited(
+    run: Run,
+    store: OpenRun,
+    script: Script,
+    jobs: usize,
+    concurrency: Vec<ConcurrencyLimit>,
+) -> (Orchestrator, Outcome) {
     let run_id = RunId::new("r").unwrap();
     let executor = Box::new(script);
-    let assembly = Assembly { run_id, run, store, executor, report: Report::silent(), jobs };
+    let report = Report::silent();
+    let assembly = Assembly { run_id, run, store, executor, report, jobs, concurrency };
     let orchestrator = Orchestrator::new(assembly);
     let outcome = orchestrator.drive().unwrap();
     (orchestrator, outcome)
@@ -131,7 +143,9 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let script = Script { on_third_clone: Some(Arc::clone(&cancel)), ..Script::counting(50) };
     let (run_id, run) = (RunId::new("r").unwrap(), Run::new(Arc::clone(&plan)));
     let (executor, report) = (Box::new(script), Report::silent());
-    let orchestrator = Orchestrator::new(Assembly { run_id, run, store: opened, executor, report, jobs: 1 });
+    let concurrency = Vec::new();
+    let orchestrator =
+        Orchestrator::new(Assembly { run_id, run, store: opened, executor, report, jobs: 1, concurrency });
     let canceler = orchestrator.clone();
     *cancel.lock().unwrap() = Some(Box::new(move || canceler.cancel()));
     assert_eq!(orchestrator.drive().unwrap(), Outcome::Canceled);
@@ -152,4 +166,30 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let done_before = log.iter().filter(|entry| matches!(entry.fact, Fact::StepSucceeded { .. })).count();
     assert!(done_before >= 2, "some clones were done before");
     assert_eq!(executed.lock().unwrap().len(), 52 - done_before, "what was recorded does not run again");
+}
+
+#[test]
+fn no_more_steps_than_allowed_run_at_once() {
+    let solid = |name: &str| Limited::Solid(name.parse().unwrap());
+    let tag = |value: Option<&str>| Limited::Tag { name: "kind".to_owned(), value: value.map(str::to_owned) };
+    for (of, max, most) in [
+        (solid("double"), 1, 1),
+        (solid("double"), 2, 2),
+        (tag(None), 1, 1),
+        (tag(Some("clone")), 2, 2),
+        (tag(Some("other")), 1, 4),
+        (solid("nobody"), 1, 4),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let plan = fan_out(0);
+        let opened =
+            store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+        let gathering = Arc::new(Gathering::of(most));
+        let script = Script { gathering: Some(Arc::clone(&gathering)), ..Script::counting(40) };
+        let limit = ConcurrencyLimit { of: of.clone(), max: max.try_into().unwrap() };
+        let (orchestrator, outcome) = drive_limited(Run::new(plan), opened, script, 4, vec![limit]);
+        assert_eq!((outcome, result(&orchestrator).as_str()), (Outcome::Succeeded, "1560"));
+        assert_eq!(gathering.most(), most, "{of:?} {max}");
+    }
 }

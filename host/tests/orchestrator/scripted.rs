@@ -24,8 +24,39 @@ pub(crate) struct Script {
     /// Spaces that make values longer.
     pub(crate) padding: usize,
     pub(crate) on_third_clone: Option<OnStep>,
+    pub(crate) gathering: Option<Arc<Gathering>>,
     pub(crate) executed: Arc<Mutex<Vec<String>>>,
     pub(crate) clones: (Mutex<u64>, Condvar),
+}
+
+/// How many clones run at once. The first ones wait until as many as may have come.
+pub(crate) struct Gathering {
+    expected: u64,
+    /// Now, and at most so far.
+    present: Mutex<(u64, u64)>,
+    arrival: Condvar,
+}
+
+impl Gathering {
+    pub(crate) fn of(expected: u64) -> Self {
+        Self { expected, present: Mutex::default(), arrival: Condvar::new() }
+    }
+
+    pub(crate) fn most(&self) -> u64 {
+        self.present.lock().unwrap().1
+    }
+
+    fn come(&self) {
+        let mut present = self.present.lock().unwrap();
+        present.0 += 1;
+        present.1 = present.1.max(present.0);
+        self.arrival.notify_all();
+        drop(self.arrival.wait_while(present, |(_, most)| *most < self.expected).unwrap());
+    }
+
+    fn go(&self) {
+        self.present.lock().unwrap().0 -= 1;
+    }
 }
 
 impl Script {
@@ -44,6 +75,10 @@ impl Script {
     }
 
     fn double(&self, job: Job, host: &mut dyn StepHost) -> Result<(), StepFailure> {
+        if let Some(gathering) = &self.gathering {
+            gathering.come();
+            gathering.go();
+        }
         let n = number(&single(job.inputs));
         if self.fails_on == Some(n) {
             return Err(StepFailure::new(FailureKind::SolidFailed, "no"));
@@ -130,7 +165,8 @@ pub(crate) fn fan_out(max_retries: u32) -> Arc<Plan> {
     let numbers = composer.call(call(&solid("numbers", "", true))).unwrap().only().unwrap();
     let doubles = composer.map(&numbers, |composer, n| {
         let double = solid("double", "n", false);
-        composer.call(Call { retry_policy: Some(policy), ..call(&double) }.with(n))?.only()
+        let tags = [("kind".to_owned(), "clone".to_owned())].into();
+        composer.call(Call { retry_policy: Some(policy), tags, ..call(&double) }.with(n))?.only()
     });
     let all = composer.collect(&doubles.unwrap(), None).unwrap();
     let sum = composer.call(call(&solid("sum", "all", false)).with(all)).unwrap().only().unwrap();

@@ -216,6 +216,17 @@ impl Plan {
         self.invocation(solid).retry_policy.as_ref().or(self.definition(solid).retry_policy.as_ref())
     }
 
+    /// Its solids, those of the highest [priority](PRIORITY_TAG) first, else in the plan's order.
+    pub fn by_priority(&self) -> impl Iterator<Item = SolidId> + '_ {
+        self.by_priority.iter().copied()
+    }
+
+    /// What a solid's tag says: its invocation's, else its definition's.
+    pub fn tag(&self, solid: SolidId, name: &str) -> Option<&str> {
+        let tag = self.invocation(solid).tags.get(name);
+        tag.or_else(|| self.definition(solid).tags.get(name)).map(String::as_str)
+    }
+
     /// A solid's step key before its mapping keys are known: `process_file[?]`.
     pub fn step_pattern(&self, solid: SolidId) -> String {
         format!("{}{}", self.invocation(solid).name, "[?]".repeat(self.depth(solid)))

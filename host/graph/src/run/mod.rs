@@ -85,7 +85,7 @@ impl Run {
     /// What may start: solid by solid, those of the highest priority first, else in the plan's order; of one solid
     /// first come first. Empty once the run is canceled.
     pub fn ready(&self) -> impl Iterator<Item = StepId> + '_ {
-        self.plan.by_priority.iter().copied().flat_map(|solid| self.ready_of(solid))
+        self.plan.by_priority().flat_map(|solid| self.ready_of(solid))
     }
 
     /// What may start of one solid, first come first.
