@@ -36,3 +36,22 @@ fn a_plan_in_json_runs_as_the_file_that_it_is_from() {
     assert_eq!(ran.exit, 3);
     assert!(ran.stderr.contains("describes its solid `emit` in another way"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_dict_whose_names_are_no_mapping_keys_is_refused_in_json_too() {
+    let place = Place::new();
+    let text = r#"load("plugin:numbers", "echo", "sum_numbers")
+def main():
+    return sum_numbers({"fine": echo(1), "also": echo(2)})
+pipeline(main)
+"#;
+    fs::write(place.path().join("dict.star"), text).unwrap();
+    let plugins = PLUGINS.display().to_string();
+    let plan = place.fanfold(&["plan", "dict.star", "--plugins", &plugins, "--format", "json"]);
+    assert_eq!(plan.exit, 0, "{}", plan.stderr);
+    fs::write(place.path().join("dict.json"), plan.stdout.replace("\"also\"", "\"a/b\"")).unwrap();
+    let ran = place.run("dict.json", &[]);
+    assert_eq!((ran.exit, ran.stdout.as_str()), (3, ""), "{}", ran.stderr);
+    let told = "input `nums` of `sum_numbers` receives a dict whose names must be mapping keys";
+    assert!(ran.stderr.contains(told) && ran.stderr.contains("`a/b`"), "{}", ran.stderr);
+}

@@ -11,7 +11,7 @@ use super::{
     Reader, ScopeId, Solid, Target, order, priority,
 };
 use crate::definition::SolidDefinition;
-use crate::name::OutputRef;
+use crate::name::{MappingKey, OutputRef};
 use crate::pipeline::{Collect, Dimension, Expand, Invocation, Pipeline, Source};
 use crate::step::SolidId;
 
@@ -163,6 +163,7 @@ impl<'p> Compiler<'p> {
             let (reader, known) = (reading.name.to_owned(), known.clone());
             self.errors.push(PlanError::UnknownInput { reader, input: input.to_string(), known });
         }
+        self.check_dict_names(reading.name, invocation);
         for (place, input) in definition.inputs.iter().enumerate() {
             let read = match (invocation.inputs.get(&input.name), &input.default_value) {
                 (Some(source), _) => self.read(reading, source),
@@ -174,6 +175,19 @@ impl<'p> Compiler<'p> {
                 }
             };
             self.gates[reading.gate.at()].reads.extend(read.ok().map(|read| (place as u32, read)));
+        }
+    }
+
+    /// A dict arrives as a collection, whose names are mapping keys.
+    fn check_dict_names(&mut self, reader: &str, invocation: &Invocation) {
+        for (input, source) in &invocation.inputs {
+            let Source::Dict(members) = source else { continue };
+            let wrong = members.keys().filter_map(|name| MappingKey::new(name).err());
+            self.errors.extend(wrong.map(|problem| PlanError::DictName {
+                reader: reader.to_owned(),
+                input: input.to_string(),
+                problem,
+            }));
         }
     }
 

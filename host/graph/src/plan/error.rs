@@ -1,6 +1,6 @@
 //! What can be wrong with a pipeline.
 
-use crate::name::{OutputRef, SolidName, SolidRef, nearest};
+use crate::name::{NameError, OutputRef, SolidName, SolidRef, nearest};
 
 /// What is wrong with a pipeline. `reader` is a solid of it, or `result` for what it returns.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -36,6 +36,16 @@ pub enum PlanError {
         input: String,
         /// What it has.
         known: Vec<String>,
+    },
+    /// A dict of values for an input whose names are no mapping keys, as which the solid would receive them.
+    #[error("input `{input}` of `{reader}` receives a dict whose names must be mapping keys: {problem}")]
+    DictName {
+        /// The invocation.
+        reader: String,
+        /// The input.
+        input: String,
+        /// What is wrong with a name of it.
+        problem: NameError,
     },
     /// An input without default that nothing is connected to.
     #[error("input `{input}` of `{reader}` is not connected and has no default")]
