@@ -47,6 +47,27 @@ fn every_event_is_told_in_order() {
     assert!(text.stdout.starts_with("0  step_started  emit  {\"attempt\":0}\n"), "{}", text.stdout);
 }
 
+/// Clones that go one after another do so whole, however many threads there are.
+#[test]
+fn clones_go_one_after_another_on_request() {
+    let place = Place::new();
+    let pipeline = "load(\"plugin:numbers\", \"emit\", \"echo\", \"sleep\")\n\
+        pipeline(lambda: emit(5).map(lambda x: sleep.configured({\"ms\": 1})(echo(x)), max_concurrent = 1), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    assert_eq!(place.run("main.star", &["--jobs", "4"]).exit, 0);
+    let events = lines(&place.fanfold(&["events", "r", "--store", "store", "--format", "json"]));
+    let of_clones = events.iter().filter(|event| event["event"] != "output_emitted");
+    let told = of_clones.filter_map(|event| {
+        let (solid, key) = event["step"].as_str()?.strip_suffix(']')?.split_once('[')?;
+        Some(format!("{} {solid} {key}", event["event"].as_str()?))
+    });
+    let wanted = (0..5).flat_map(|key| {
+        ["step_started echo", "step_succeeded echo", "step_started sleep", "step_succeeded sleep"]
+            .map(|event| format!("{event} {key}"))
+    });
+    assert_eq!(told.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+}
+
 #[test]
 fn a_live_run_is_followed_to_its_end() {
     let place = Place::new();

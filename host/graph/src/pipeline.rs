@@ -9,6 +9,7 @@
 //! with itself.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -75,6 +76,27 @@ pub struct Dimension {
     /// When clones may start.
     #[serde(default, skip_serializing_if = "Expand::is_default")]
     pub expand: Expand,
+    /// How many clones go at once; none: as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
+}
+
+impl Dimension {
+    /// The items of a dynamic output, as its solid's steps at these positions emit them; its clones start as soon as
+    /// they can.
+    pub fn new(over: OutputRef, at: Vec<usize>) -> Self {
+        Self { over, at, expand: Expand::default(), lane: None }
+    }
+}
+
+/// A map whose clones go a few at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// Which map, by a number of its own: two maps over one dynamic output do not wait for each other.
+    pub map: u32,
+    /// The number of its clones that may be at work at once, at least 1.
+    pub max_concurrent: NonZeroU32,
 }
 
 /// When the clones of a dimension may start.

@@ -49,7 +49,7 @@ impl From<StepId> for (SolidId, Point) {
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum StepState {
-    /// Something that it reads is not there yet.
+    /// Something that it reads is not there yet, or its map has as many clones at work as it may.
     Waiting,
     /// It may start.
     Ready,

@@ -5,7 +5,8 @@
 //! solid emit() -> items*             a definition; * dynamic, ? optional
 //! use echo[emit.items] x=#0          an invocation, its scope, its inputs: #0 an item, a.result@0 an output,
 //!                                    collect(over@0, source) a collect, else JSON; ~0.5 after a collect its ratio,
-//!                                    ! after a dimension a barrier
+//!                                    ! after a dimension a barrier, %0:2 after that the map's number and how
+//!                                    many of its clones go at once
 //! start emit                         events: start, emit STEP OUTPUT[:KEY]=VALUE, ok, fail, retry, cancel-step,
 //!                                    cancel, resume; inputs STEP and result show values
 //! ```
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use fanfold_graph::event::Event;
 use fanfold_graph::name::{Identifier, MappingKey};
-use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Pipeline, Source};
+use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Lane, Pipeline, Source};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::{Resolved, Run};
 use fanfold_graph::step::{StepId, StepKey};
@@ -266,10 +267,15 @@ fn parse_positions(text: &str) -> (&str, Vec<usize>) {
 }
 
 fn parse_dimension(text: &str) -> Dimension {
+    let (text, lane) = text.split_once('%').map_or((text, None), |(text, lane)| (text, Some(lane)));
+    let lane = lane.map(|lane| {
+        let (map, max_concurrent) = lane.split_once(':').unwrap();
+        Lane { map: map.parse().unwrap(), max_concurrent: max_concurrent.parse().unwrap() }
+    });
     let (text, expand) =
         text.strip_suffix('!').map_or((text, Expand::OnEmit), |text| (text, Expand::OnSuccess));
     let (over, at) = parse_positions(text);
-    Dimension { over: over.parse().unwrap(), at, expand }
+    Dimension { expand, lane, ..Dimension::new(over.parse().unwrap(), at) }
 }
 
 fn parse_source(text: &str) -> Source {

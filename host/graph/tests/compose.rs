@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fanfold_graph::compose::{Argument, Call, Called, ComposeError, Composer, Handle, MAX_DEPTH};
+use fanfold_graph::compose::{Argument, Call, Called, ComposeError, Composer, Handle, MAX_DEPTH, MapOptions};
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{Identifier, PluginName};
 use fanfold_graph::pipeline::{Expand, Pipeline};
@@ -89,7 +89,8 @@ fn maps_can_follow_each_other_and_choose_when_to_expand() {
     let mut c = composer();
     let x = add(&mut c, "x*", &[]).unwrap();
     let once = c.map(&x, |c, x| add(c, "f", &[&x])).unwrap();
-    let twice = c.map_expanding(&once, Expand::OnSuccess, |c, x| add(c, "g", &[&x])).unwrap();
+    let on_success = MapOptions { expand: Expand::OnSuccess, ..MapOptions::default() };
+    let twice = c.map_with(&once, on_success, |c, x| add(c, "g", &[&x])).unwrap();
     let rows = c.map(&twice, |c, x| add(c, "rows*", &[&x])).unwrap();
     let scores = c.map(&rows, |c, row| add(c, "score", &[&row])).unwrap();
     let inner = c.collect(&scores, None).unwrap();
@@ -237,7 +238,7 @@ fn a_solid_in_a_map_that_reads_nothing_mapped_runs_once() {
 fn a_map_returns_several_handles_each_mapped() {
     let mut c = composer();
     let x = add(&mut c, "x*", &[]).unwrap();
-    let item = c.enter_map(&x, Expand::OnEmit).unwrap();
+    let item = c.enter_map(&x, MapOptions::default()).unwrap();
     assert!(!item.is_dynamic());
     let split = solid("split", &["a"], &["left", "right"]);
     let Called { outputs, .. } = c.call(call(&split).with(&item)).unwrap();
@@ -421,7 +422,7 @@ fn misuse_is_an_error() {
     let x = add(&mut c, "x*", &[]).unwrap();
     let left = c.map(&x, |c, item| c.leave_map(Vec::new()).map(|_| item)).unwrap_err();
     assert_eq!(left.to_string(), "a map is left that was not entered");
-    let entered = c.map(&x, |c, _| c.enter_map(&x, Expand::OnEmit)).unwrap_err();
+    let entered = c.map(&x, |c, _| c.enter_map(&x, MapOptions::default())).unwrap_err();
     assert_eq!(entered.to_string(), "the map over `x.r` is entered and not left");
     let other = add(&mut composer(), "one", &[]).unwrap();
     assert_eq!(add(&mut c, "f", &[&other]).unwrap_err(), ComposeError::Foreign);
@@ -430,7 +431,7 @@ fn misuse_is_an_error() {
     assert_eq!(c.finish(Json::Null).unwrap_err().to_string(), "the group `g` is entered and not left");
     let mut c = composer();
     let x = add(&mut c, "x*", &[]).unwrap();
-    c.enter_map(&x, Expand::OnEmit).unwrap();
+    c.enter_map(&x, MapOptions::default()).unwrap();
     let unfinished = c.finish(Json::Null).unwrap_err();
     assert_eq!(unfinished.to_string(), "the map over `x.r` is entered and not left");
 }

@@ -1,10 +1,11 @@
 //! A handle as a Starlark value: something that will exist in a run.
 
 use std::cmp::Ordering;
+use std::num::NonZeroU32;
 
 use allocative::Allocative;
 use derive_more::Display;
-use fanfold_graph::compose::{ComposeError, Composer, Handle as Composed};
+use fanfold_graph::compose::{ComposeError, Composer, Handle as Composed, MapOptions};
 use fanfold_graph::pipeline::Expand;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder};
@@ -109,6 +110,22 @@ fn gathered<'v>(
     Ok(Handle::alloc(collected, session, eval.heap())?)
 }
 
+fn map_options(expand: &str, max_concurrent: NoneOr<i32>) -> Result<MapOptions, Misuse> {
+    let expand = match expand {
+        "on_emit" => Expand::OnEmit,
+        "on_success" => Expand::OnSuccess,
+        other => {
+            let other = other.escape_debug();
+            return Err(Misuse::new(format!("`expand` is `on_emit` or `on_success`, not `{other}`")));
+        }
+    };
+    let max_concurrent = max_concurrent.into_option().map(|max| {
+        let positive = u32::try_from(max).ok().and_then(NonZeroU32::new);
+        positive.ok_or_else(|| Misuse::new(format!("`max_concurrent` is at least 1, not {max}")))
+    });
+    Ok(MapOptions { expand, max_concurrent: max_concurrent.transpose()? })
+}
+
 /// Why a solid's method is no handle's.
 fn before_the_call(method: &str) -> starlark::Error {
     Misuse::new(format!("`.{method}(...)` belongs to a solid, and this is what a call returned"))
@@ -122,22 +139,13 @@ fn handle_methods(builder: &mut MethodsBuilder) {
     fn map<'v>(
         this: Value<'v>,
         #[starlark(require = pos)] function: Value<'v>,
-        #[starlark(default = "on_emit")] expand: &str,
+        #[starlark(require = named, default = "on_emit")] expand: &str,
+        #[starlark(require = named, default = NoneOr::None)] max_concurrent: NoneOr<i32>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
         let session = Session::of(eval);
-        let expand = match expand {
-            "on_emit" => Expand::OnEmit,
-            "on_success" => Expand::OnSuccess,
-            other => {
-                let wrong = Misuse::new(format!(
-                    "`expand` is `on_emit` or `on_success`, not `{}`",
-                    other.escape_debug()
-                ));
-                return Err(wrong.into());
-            }
-        };
-        let item = session.composer()?.enter_map(&composed(this, session)?, expand).map_err(Misuse::from)?;
+        let options = map_options(expand, max_concurrent)?;
+        let item = session.composer()?.enter_map(&composed(this, session)?, options).map_err(Misuse::from)?;
         let item = Handle::alloc(item, session, eval.heap())?;
         let returned = eval.eval_function(function, &[item], &[])?;
         let (shape, handles) = Shape::of(returned, session)?;

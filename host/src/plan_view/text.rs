@@ -45,10 +45,14 @@ pub fn text(plan: &Plan) -> String {
 }
 
 fn over(dimension: &Dimension) -> String {
-    match dimension.expand {
-        Expand::OnEmit => dimension.over.to_string(),
-        Expand::OnSuccess => format!("{} once it is complete", dimension.over),
+    let mut over = dimension.over.to_string();
+    if dimension.expand == Expand::OnSuccess {
+        over.push_str(" once it is complete");
     }
+    if let Some(lane) = dimension.lane {
+        _ = write!(over, ", at most {} at once", lane.max_concurrent);
+    }
+    over
 }
 
 fn shown(source: &Source, scope: &[Dimension]) -> String {

@@ -189,7 +189,7 @@ impl Composer {
         if !output.is_dynamic {
             return self.own(Term::Output { of, at }, Vec::new());
         }
-        let var = self.variables.declare(Variable { over: of, at, expand: Expand::default() });
+        let var = self.variables.declare(Variable { over: of, at, expand: Expand::default(), lane: None });
         self.own(Term::Item(var), vec![var])
     }
 }

@@ -17,6 +17,7 @@ mod names;
 mod term;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -27,7 +28,7 @@ use self::names::Names;
 use self::term::{Term, Var, Variables};
 use crate::definition::SolidDefinition;
 use crate::name::{Identifier, SolidRef};
-use crate::pipeline::{self, Expand, Invocation, Pipeline};
+use crate::pipeline::{self, Expand, Invocation, Lane, Pipeline};
 
 /// How deep maps, collects and arguments may be nested: readers of JSON stop at 128 levels, and one level here is up
 /// to two there.
@@ -45,6 +46,7 @@ pub struct Composer {
     variables: Variables,
     /// The variables of the maps that are entered, outermost first.
     maps: Vec<Vec<Var>>,
+    next_lane: u32,
     mark: Arc<()>,
 }
 
@@ -64,6 +66,15 @@ impl Handle {
     pub fn is_dynamic(&self) -> bool {
         !self.over.is_empty()
     }
+}
+
+/// When the clones of a map start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MapOptions {
+    /// When the first may.
+    pub expand: Expand,
+    /// How many may be at work at once; none: as many as there are.
+    pub max_concurrent: Option<NonZeroU32>,
 }
 
 /// What an input receives, or what a pipeline returns.
@@ -115,6 +126,7 @@ impl Composer {
             names: Names::default(),
             variables: Variables::default(),
             maps: Vec::new(),
+            next_lane: 0,
             mark: Arc::new(()),
         }
     }
@@ -134,18 +146,18 @@ impl Composer {
         handle: &Handle,
         body: impl FnOnce(&mut Self, Handle) -> Result<Handle, ComposeError>,
     ) -> Result<Handle, ComposeError> {
-        self.map_expanding(handle, Expand::default(), body)
+        self.map_with(handle, MapOptions::default(), body)
     }
 
     /// [`Self::map`] with a say in when clones may start.
-    pub fn map_expanding(
+    pub fn map_with(
         &mut self,
         handle: &Handle,
-        expand: Expand,
+        options: MapOptions,
         body: impl FnOnce(&mut Self, Handle) -> Result<Handle, ComposeError>,
     ) -> Result<Handle, ComposeError> {
         let (maps, groups) = (self.maps.len(), self.names.groups.len());
-        let item = self.enter_map(handle, expand)?;
+        let item = self.enter_map(handle, options)?;
         let mapped = self.map_entered(item, body);
         if mapped.is_err() {
             self.maps.truncate(maps);
@@ -157,17 +169,21 @@ impl Composer {
     /// Begins a map and returns the item to hand to its function. [`Self::leave_map`] ends it.
     ///
     /// A handle with several dimensions, as a map in a map returns it, is mapped over all of them at once.
-    pub fn enter_map(&mut self, handle: &Handle, expand: Expand) -> Result<Handle, ComposeError> {
+    pub fn enter_map(&mut self, handle: &Handle, options: MapOptions) -> Result<Handle, ComposeError> {
         self.check(handle)?;
         if !handle.is_dynamic() {
             return Err(ComposeError::NotDynamic { handle: self.label(handle), action: "map" });
         }
         check_depth(self.active().count() + handle.over.len())?;
+        let MapOptions { expand, max_concurrent } = options;
+        let lane = max_concurrent.map(|max_concurrent| Lane { map: self.next_lane, max_concurrent });
+        self.next_lane += u32::from(lane.is_some());
         let mut renamed = BTreeMap::new();
         let mut entered = Vec::new();
         for var in &handle.over {
             let fresh = self.variables.freshen(*var, &renamed);
-            self.variables.set_expand(fresh, expand);
+            let variable = self.variables.get_mut(fresh);
+            (variable.expand, variable.lane) = (expand, lane);
             renamed.insert(*var, fresh);
             entered.push(fresh);
         }

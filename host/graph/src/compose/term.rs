@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::ComposeError;
 use crate::name::OutputRef;
-use crate::pipeline::{Collect, Dimension, Expand, Into, Source};
+use crate::pipeline::{Collect, Dimension, Expand, Into, Lane, Source};
 
 /// One dimension during composition. It stands for an item of a dynamic output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub(super) struct Variable {
     pub(super) at: Vec<Var>,
     /// When clones may start.
     pub(super) expand: Expand,
+    /// How many go at once.
+    pub(super) lane: Option<Lane>,
 }
 
 /// Where a value comes from. On any path through a term each variable is bound at most once.
@@ -93,12 +95,12 @@ impl Variables {
 
     /// Declares a copy of `var` whose coordinates are renamed.
     pub(super) fn freshen(&mut self, var: Var, renamed: &BTreeMap<Var, Var>) -> Var {
-        let Variable { over, at, expand } = self.get(var).clone();
-        self.declare(Variable { over, at: rename_all(&at, renamed), expand })
+        let variable = self.get(var).clone();
+        self.declare(Variable { at: rename_all(&variable.at, renamed), ..variable })
     }
 
-    pub(super) fn set_expand(&mut self, var: Var, expand: Expand) {
-        self.0[var.0 as usize].expand = expand;
+    pub(super) fn get_mut(&mut self, var: Var) -> &mut Variable {
+        &mut self.0[var.0 as usize]
     }
 
     /// The term with other variables. Bound ones that depend on a renamed one become fresh ones.
@@ -132,8 +134,8 @@ impl Variables {
             Term::Item(var) => self.position(*var, scope, || self.label(term)).map(Source::Item),
             Term::Output { of, at } => Ok(Source::Output { of: of.clone(), at: positions(at)? }),
             Term::Collect { var, of, into, min_success_ratio } => {
-                let over = Variable { expand: Expand::default(), ..self.get(*var).clone() };
-                let over = Dimension { at: positions(&over.at)?, over: over.over, expand: over.expand };
+                let Variable { over, at, .. } = self.get(*var);
+                let over = Dimension::new(over.clone(), positions(at)?);
                 let inner: Vec<Var> = scope.iter().copied().chain([*var]).collect();
                 let of = Box::new(self.resolve(of, &inner)?);
                 Ok(Source::Collect(Collect { over, of, into: *into, min_success_ratio: *min_success_ratio }))
@@ -152,9 +154,9 @@ impl Variables {
     /// The dimensions of a scope.
     pub(super) fn dimensions(&self, scope: &[Var]) -> Result<Vec<Dimension>, ComposeError> {
         let dimension = |(depth, var): (usize, &Var)| {
-            let Variable { over, at, expand } = self.get(*var);
+            let Variable { over, at, expand, lane } = self.get(*var);
             let at = self.positions(at, &scope[..depth], || self.label(&Term::Item(*var)))?;
-            Ok(Dimension { over: over.clone(), at, expand: *expand })
+            Ok(Dimension { over: over.clone(), at, expand: *expand, lane: *lane })
         };
         scope.iter().enumerate().map(dimension).collect()
     }

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Dim, Scopes};
 use super::{
-    CollectId, CollectNode, Dynamic, DynamicId, Gate, GateId, Leaf, LeafId, Owner, Plan, PlanError, Read,
-    Reader, ScopeId, Solid, Target, order, priority,
+    CollectId, CollectNode, Dynamic, DynamicId, Gate, GateId, Lane, LaneId, Leaf, LeafId, Owner, Plan,
+    PlanError, Read, Reader, ScopeId, Solid, Target, order, priority,
 };
 use crate::definition::SolidDefinition;
 use crate::name::{MappingKey, OutputRef};
-use crate::pipeline::{Collect, Dimension, Expand, Invocation, Pipeline, Source};
+use crate::pipeline::{self, Collect, Dimension, Expand, Invocation, Pipeline, Source};
 use crate::step::SolidId;
 
 pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
@@ -28,8 +28,19 @@ pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
         return Err(compiler.errors);
     }
     compiler.note_appearances();
-    let Compiler { solids, dynamics, scopes, gates, collects, leaves, .. } = compiler;
-    Ok(Plan { solids, by_priority, dynamics, scopes: scopes.all, gates, collects, leaves, result, pipeline })
+    let Compiler { solids, dynamics, scopes, gates, collects, leaves, lanes, .. } = compiler;
+    Ok(Plan {
+        solids,
+        by_priority,
+        dynamics,
+        scopes: scopes.all,
+        gates,
+        collects,
+        leaves,
+        lanes,
+        result,
+        pipeline,
+    })
 }
 
 /// What must hold before anything can be looked up by name.
@@ -69,6 +80,8 @@ struct Compiler<'p> {
     gates: Vec<Gate>,
     collects: Vec<CollectNode>,
     leaves: Vec<Leaf>,
+    lanes: Vec<Lane>,
+    lane_ids: BTreeMap<(pipeline::Lane, ScopeId), LaneId>,
 }
 
 /// Who reads, and from where.
@@ -95,6 +108,8 @@ impl<'p> Compiler<'p> {
             gates: Vec::new(),
             collects: Vec::new(),
             leaves: Vec::new(),
+            lanes: Vec::new(),
+            lane_ids: BTreeMap::new(),
         }
     }
 
@@ -107,6 +122,7 @@ impl<'p> Compiler<'p> {
         let id = SolidId(self.solids.len() as u32);
         let gate = self.gate(scope, Owner::Solid(id));
         let dynamics = self.declare(id, definition, &dims, scope, place, gate);
+        self.solids[id.at()].lanes = self.lanes(&invocation.scope, &dims);
         self.places.insert(name, id);
         let reading = Reading { name, gate, scope, dims };
         self.inputs(&reading, invocation, definition);
@@ -134,6 +150,7 @@ impl<'p> Compiler<'p> {
             gate,
             dynamics: Vec::new(),
             readers: Vec::new(),
+            lanes: Vec::new(),
         });
         for described in &definition.outputs {
             by_output.push(described.is_dynamic.then(|| {
@@ -199,6 +216,28 @@ impl<'p> Compiler<'p> {
             let leaf = self.leaf(reading, Target::Success(generator), dim.at.clone());
             self.gates[reading.gate.at()].leaves.push(leaf);
         }
+    }
+
+    /// The lanes of a scope. A map over several dimensions at once has one clone for each combination of their items.
+    fn lanes(&mut self, scope: &[Dimension], dims: &[Dim]) -> Vec<LaneId> {
+        let maps: BTreeSet<pipeline::Lane> = scope.iter().filter_map(|it| it.lane).collect();
+        let reach = |map| {
+            let is_its = |it: &Dimension| it.lane == Some(map);
+            Some((scope.iter().position(is_its)?, scope.iter().rposition(is_its)?, map))
+        };
+        let mut reaches: Vec<_> = maps.into_iter().filter_map(reach).collect();
+        reaches.sort_unstable();
+        // Of a scope with an error there may be fewer dimensions.
+        reaches.retain(|(_, last, _)| *last < dims.len());
+        reaches.into_iter().map(|(first, last, map)| self.lane(&dims[..first], &dims[..=last], map)).collect()
+    }
+
+    fn lane(&mut self, around: &[Dim], clones: &[Dim], map: pipeline::Lane) -> LaneId {
+        let (around, scope) = (self.intern(around), self.intern(clones));
+        *self.lane_ids.entry((map, scope)).or_insert_with(|| {
+            self.lanes.push(Lane { scope, around, max_concurrent: map.max_concurrent.get() });
+            LaneId(self.lanes.len() as u32 - 1)
+        })
     }
 
     /// The solids, those of the highest priority first; equal ones in the plan's order.

@@ -53,6 +53,10 @@ table_id!(
     /// A gate's or collect's wait for one producer.
     LeafId
 );
+table_id!(
+    /// A lane.
+    LaneId
+);
 
 impl SolidId {
     pub(crate) fn at(self) -> usize {
@@ -72,6 +76,7 @@ pub struct Plan {
     pub(crate) gates: Vec<Gate>,
     pub(crate) collects: Vec<CollectNode>,
     pub(crate) leaves: Vec<Leaf>,
+    pub(crate) lanes: Vec<Lane>,
     pub(crate) result: GateId,
 }
 
@@ -87,6 +92,8 @@ pub(crate) struct Solid {
     pub(crate) dynamics: Vec<Option<DynamicId>>,
     /// Who reads any of its outputs, or waits for its success.
     pub(crate) readers: Vec<LeafId>,
+    /// The lanes that its steps keep to, outermost first.
+    pub(crate) lanes: Vec<LaneId>,
 }
 
 /// A dynamic output.
@@ -100,6 +107,16 @@ pub(crate) struct Dynamic {
     pub(crate) appears: Vec<(ScopeId, usize)>,
     /// The scopes other than its natural one that end in it.
     pub(crate) crosses: Vec<ScopeId>,
+}
+
+/// A map whose clones go a few at a time, in one scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    /// Its points are the map's clones.
+    pub(crate) scope: ScopeId,
+    /// What is around the map: the slots are shared by the clones of one of its points.
+    pub(crate) around: ScopeId,
+    pub(crate) max_concurrent: u32,
 }
 
 /// A place where values come together.

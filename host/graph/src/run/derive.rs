@@ -173,6 +173,7 @@ impl Run {
                 }
             }
         }
+        self.hand_over_slots();
     }
 
     fn hear(&mut self, shape: &Leaf, leaf: LeafId, producer: Point, point: Point, news: News) {
@@ -325,7 +326,11 @@ impl Run {
         }
     }
 
+    /// Lets a step start, if it need not wait for its lanes.
     pub(super) fn make_ready(&mut self, step: StepId) {
+        if self.is_held(step) {
+            return;
+        }
         self.set_state(step, StepState::Ready);
         let cell = self.cell(step);
         cell.delay_ms = 0;
@@ -400,9 +405,11 @@ impl Run {
         for solid in &shape.solids {
             let state = self.cells.steps[solid.at()][point.0 as usize].state;
             self.counts[solid.at()][state as usize] -= 1;
+            let step = StepId { solid: *solid, point };
+            self.moved_in_lanes(step, state, StepState::Waiting);
             if state == StepState::Running {
                 self.running -= 1;
-                self.superseded.push(StepId { solid: *solid, point });
+                self.superseded.push(step);
             }
         }
         self.points.kill(scope, point);
@@ -445,6 +452,7 @@ impl Run {
         let counts = &mut self.counts[step.solid.at()];
         counts[before as usize] -= 1;
         counts[state as usize] += 1;
+        self.moved_in_lanes(step, before, state);
     }
 
     pub(super) fn cell(&mut self, step: StepId) -> &mut super::cells::StepCell {

@@ -17,6 +17,7 @@ mod apply;
 mod cells;
 mod derive;
 mod inputs;
+mod lanes;
 mod outcome;
 mod points;
 
@@ -34,6 +35,7 @@ pub use outcome::Outcome;
 
 use cells::Cells;
 use derive::Task;
+use lanes::Lanes;
 use points::Points;
 
 /// The state of a run.
@@ -46,6 +48,7 @@ pub struct Run {
     waiters: BTreeMap<(LeafId, Point), Vec<Point>>,
     /// By solid: what became ready, first come first. Entries that are no longer ready are passed over.
     queues: Vec<VecDeque<Point>>,
+    lanes: Lanes,
     counts: Vec<StateCounts>,
     running: u64,
     is_canceled: bool,
@@ -61,6 +64,7 @@ impl Run {
         let mut run = Self {
             cells: Cells::new(&plan),
             queues: vec![VecDeque::new(); plan.solids.len()],
+            lanes: Lanes::default(),
             counts: vec![StateCounts::default(); plan.solids.len()],
             points,
             plan,

@@ -107,6 +107,16 @@ impl Points {
         self.scopes[scope.at()].places[point.0 as usize].parent
     }
 
+    /// The point of a scope's prefix that a point is of.
+    pub(super) fn ancestor(&self, plan: &Plan, scope: ScopeId, point: Point, prefix: ScopeId) -> Point {
+        let (mut scope, mut point) = (scope, point);
+        while scope != prefix {
+            let Some((parent, _)) = plan.scopes[scope.at()].last else { break };
+            (scope, point) = (parent, self.parent(scope, point));
+        }
+        point
+    }
+
     /// The item at a position of a point.
     pub(super) fn item(&self, plan: &Plan, scope: ScopeId, point: Point, position: usize) -> u32 {
         let (mut scope, mut point) = (scope, point);

@@ -1,6 +1,7 @@
 //! A simulated executor: solids do what the script says, in any order.
 
 pub(crate) mod ending;
+mod lanes;
 pub(crate) mod pipelines;
 pub(crate) mod read;
 pub(crate) mod script;
@@ -48,6 +49,7 @@ impl Simulation {
         for step in applied.superseded {
             self.running.remove(&step);
         }
+        lanes::assert_kept(&self.run);
         self.log.push(event);
     }
 

@@ -1,10 +1,11 @@
 //! Random pipelines: nested, crossed, with collects of every kind. Valid by construction.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{Identifier, OutputRef, SolidName};
-use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Pipeline, Source};
+use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Lane, Pipeline, Source};
 use serde_json::json;
 
 /// The most dimensions that a scope has here, with those that collects add.
@@ -47,6 +48,7 @@ struct Drafted {
     over: OutputRef,
     at: Vec<Position>,
     expand: Expand,
+    lane: Option<Lane>,
 }
 
 /// What an input will read.
@@ -164,7 +166,7 @@ impl Reader<'_, '_, '_> {
             return None;
         }
         let at = last.at.iter().map(|position| positions[*position]).collect();
-        let over = Drafted { over: last.over.clone(), at, expand: Expand::OnEmit };
+        let over = Drafted { over: last.over.clone(), at, expand: Expand::OnEmit, lane: None };
         let into = [Into::List, Into::Dict][self.dice.below(2)];
         let ratio = [None, None, Some(0.5), Some(0.0), Some(1.0)][self.dice.below(5)];
         let added = Position::Added(self.added.len());
@@ -192,13 +194,20 @@ impl Reader<'_, '_, '_> {
             positions.push(match own.or(added) {
                 Some(position) => position,
                 None if can_add => {
-                    self.scope.push(Drafted { over: dim.over.clone(), at, expand: dim.expand });
+                    let lane = self.lane();
+                    self.scope.push(Drafted { over: dim.over.clone(), at, expand: dim.expand, lane });
                     Position::Own(self.scope.len() - 1)
                 }
                 None => return None,
             });
         }
         Some(positions)
+    }
+
+    /// Few maps, so that solids share them, also where no author could have written it.
+    fn lane(&mut self) -> Option<Lane> {
+        let max_concurrent = NonZeroU32::new(self.dice.below(6) as u32).filter(|max| max.get() < 3)?;
+        Some(Lane { map: self.dice.below(2) as u32, max_concurrent })
     }
 
     fn is_full(&self) -> bool {
@@ -208,7 +217,7 @@ impl Reader<'_, '_, '_> {
 
 /// The items of a known dynamic output, seen from its solid's scope.
 fn item(known: &Known) -> Dimension {
-    Dimension { over: known.output.clone(), at: (0..known.scope.len()).collect(), expand: Expand::OnEmit }
+    Dimension::new(known.output.clone(), (0..known.scope.len()).collect())
 }
 
 fn source(draft: Draft, depth: usize) -> Source {
@@ -231,8 +240,8 @@ fn source(draft: Draft, depth: usize) -> Source {
 }
 
 fn dimension(drafted: Drafted, depth: usize) -> Dimension {
-    let Drafted { over, at, expand } = drafted;
-    Dimension { over, at: all_settled(at, depth), expand }
+    let Drafted { over, at, expand, lane } = drafted;
+    Dimension { expand, lane, ..Dimension::new(over, all_settled(at, depth)) }
 }
 
 fn all_settled(at: Vec<Position>, depth: usize) -> Vec<usize> {
