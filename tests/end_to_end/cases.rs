@@ -71,6 +71,9 @@ fn tell_run(told: &mut String, place: &Place, ran: &Ran) {
     for failure in failures {
         writeln!(told, "failed {failure}").unwrap();
     }
+    for mismatch in run["mismatches"].as_array().unwrap() {
+        writeln!(told, "mismatch {mismatch}").unwrap();
+    }
     for (solid, outputs) in place.outputs().as_object().unwrap() {
         for (output, value) in outputs.as_object().unwrap() {
             writeln!(told, "{solid}.{output} {value}").unwrap();

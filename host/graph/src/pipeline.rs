@@ -79,13 +79,16 @@ pub struct Dimension {
     /// How many clones go at once; none: as many as there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
+    /// Of a zip, for all its dimensions but the first: whose items these are joined with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
 }
 
 impl Dimension {
     /// The items of a dynamic output, as its solid's steps at these positions emit them; its clones start as soon as
     /// they can.
     pub fn new(over: OutputRef, at: Vec<usize>) -> Self {
-        Self { over, at, expand: Expand::default(), lane: None }
+        Self { over, at, expand: Expand::default(), lane: None, join: None }
     }
 }
 
@@ -117,6 +120,29 @@ impl Expand {
     }
 }
 
+/// The joining of two dimensions' items by mapping key: clones have an item of each, with the same key, which stands in
+/// their step keys once. Both are emitted from what is before the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The position of the dimension that this one is joined with, one that is itself joined with none.
+    pub with: usize,
+    /// What to do about a key that one of them lacks.
+    #[serde(default)]
+    pub unmatched: Unmatched,
+}
+
+/// What to do about a mapping key that one side of a zip lacks, when all its generators have succeeded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// The run fails, and so does every collect over the zip.
+    #[default]
+    Fail,
+    /// It is left out.
+    Skip,
+}
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -133,7 +159,7 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         at: Vec<usize>,
     },
-    /// One value for each item of a dynamic output, in emission order.
+    /// One value for each item of a dynamic output, or each pair of a zip, in emission order.
     Collect(Collect),
     /// A list of values. Members that are skipped are left out; all of them skipped skips the list.
     List(Vec<Source>),
@@ -147,7 +173,10 @@ pub enum Source {
 pub struct Collect {
     /// What is collected over; one position further than the reader's scope goes.
     pub over: Dimension,
-    /// What is collected, read in the reader's scope with `over` added.
+    /// Of a zip: the dimensions that are joined with `over`; they take the positions after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Dimension>,
+    /// What is collected, read in the reader's scope with `over` and `joined` added.
     pub of: Box<Source>,
     /// What it becomes.
     #[serde(default, skip_serializing_if = "Into::is_default")]
@@ -155,6 +184,13 @@ pub struct Collect {
     /// The least share of clones, from 0 to 1, that must succeed; none: all of them. Skipped clones do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_success_ratio: Option<f64>,
+}
+
+impl Collect {
+    /// The dimensions that it adds to the reader's scope.
+    pub fn dimensions(&self) -> impl Iterator<Item = &Dimension> + Clone {
+        std::iter::once(&self.over).chain(&self.joined)
+    }
 }
 
 /// What a collect becomes.

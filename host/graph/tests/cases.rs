@@ -6,7 +6,9 @@
 //! use echo[emit.items] x=#0          an invocation, its scope, its inputs: #0 an item, a.result@0 an output,
 //!                                    collect(over@0, source) a collect, else JSON; ~0.5 after a collect its ratio,
 //!                                    ! after a dimension a barrier, %0:2 after that the map's number and how
-//!                                    many of its clones go at once
+//!                                    many of its clones go at once; =0 after all of that: joined with the items at
+//!                                    position 0, =0? with keys left out that one of them lacks
+//! collect(over;joined=0, source)     a collect over a zip
 //! start emit                         events: start, emit STEP OUTPUT[:KEY]=VALUE, ok, fail, retry, cancel-step,
 //!                                    cancel, resume; inputs STEP and result show values
 //! ```
@@ -21,7 +23,9 @@ use std::sync::Arc;
 
 use fanfold_graph::event::Event;
 use fanfold_graph::name::{Identifier, MappingKey};
-use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Lane, Pipeline, Source};
+use fanfold_graph::pipeline::{
+    Collect, Dimension, Expand, Into, Invocation, Join, Lane, Pipeline, Source, Unmatched,
+};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::{Resolved, Run};
 use fanfold_graph::step::{StepId, StepKey};
@@ -179,6 +183,7 @@ impl Case {
         changes.extend(applied.superseded.iter().map(|step| format!("{} superseded", keys[step])));
         if run.outcome() != outcome {
             changes.extend(run.outcome().map(|outcome| format!("the run {outcome:?}").to_lowercase()));
+            changes.extend(run.mismatches().map(|mismatch| mismatch.to_string()));
         }
         changes
     }
@@ -267,6 +272,12 @@ fn parse_positions(text: &str) -> (&str, Vec<usize>) {
 }
 
 fn parse_dimension(text: &str) -> Dimension {
+    let (text, join) = text.split_once('=').map_or((text, None), |(text, join)| (text, Some(join)));
+    let join = join.map(|join| {
+        let with = join.strip_suffix('?');
+        let unmatched = if with.is_some() { Unmatched::Skip } else { Unmatched::Fail };
+        Join { with: with.unwrap_or(join).parse().unwrap(), unmatched }
+    });
     let (text, lane) = text.split_once('%').map_or((text, None), |(text, lane)| (text, Some(lane)));
     let lane = lane.map(|lane| {
         let (map, max_concurrent) = lane.split_once(':').unwrap();
@@ -275,7 +286,7 @@ fn parse_dimension(text: &str) -> Dimension {
     let (text, expand) =
         text.strip_suffix('!').map_or((text, Expand::OnEmit), |text| (text, Expand::OnSuccess));
     let (over, at) = parse_positions(text);
-    Dimension { expand, lane, ..Dimension::new(over.parse().unwrap(), at) }
+    Dimension { expand, lane, join, ..Dimension::new(over.parse().unwrap(), at) }
 }
 
 fn parse_source(text: &str) -> Source {
@@ -284,9 +295,15 @@ fn parse_source(text: &str) -> Source {
     }
     if let Some(rest) = text.strip_prefix("collect(") {
         let (rest, ratio) = rest.rsplit_once(')').unwrap();
-        let (over, of) = rest.split_once(';').unwrap();
+        let (over, mut of) = rest.split_once(';').unwrap();
+        let mut joined = Vec::new();
+        while let Some((dimension, rest)) = of.split_once(';').filter(|(it, _)| it.contains('=')) {
+            joined.push(parse_dimension(dimension));
+            of = rest;
+        }
         return Source::Collect(Collect {
             over: parse_dimension(over),
+            joined,
             of: Box::new(parse_source(of)),
             into: Into::List,
             min_success_ratio: ratio.strip_prefix('~').map(|ratio| ratio.parse().unwrap()),

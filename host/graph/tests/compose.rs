@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fanfold_graph::compose::{Argument, Call, Called, ComposeError, Composer, Handle, MAX_DEPTH, MapOptions};
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{Identifier, PluginName};
-use fanfold_graph::pipeline::{Expand, Pipeline};
+use fanfold_graph::pipeline::{Expand, Pipeline, Unmatched};
 use fanfold_graph::plan::Plan;
 use serde_json::{Value as Json, json};
 
@@ -103,6 +103,46 @@ fn maps_can_follow_each_other_and_choose_when_to_expand() {
     let of = json!({ "output": { "of": "score.r", "at": [0, 1] } });
     let inner = json!({ "collect": { "over": { "over": "rows.r", "at": [0] }, "of": of } });
     assert_eq!(pipeline["result"], json!({ "collect": { "over": { "over": "x.r" }, "of": inner } }));
+}
+
+#[test]
+fn a_zip_joins_what_was_mapped_and_can_be_zipped_again() {
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let y = add(&mut c, "y*", &[]).unwrap();
+    let f = c.map(&x, |c, x| add(c, "f", &[&x])).unwrap();
+    let zip = c.zip(&[f, y.clone()], Unmatched::Fail).unwrap();
+    // What speaks of one side speaks of all: there is a clone for each pair only.
+    let left = c.map_zip(&zip, MapOptions::default(), |c, items| add(c, "left", &[&items[0]])).unwrap();
+    let again = c.zip(&[left, y], Unmatched::Skip).unwrap();
+    let both = c.map_zip(&again, MapOptions::default(), |c, items| add(c, "both", &[&items[0], &items[1]]));
+    let list = c.collect(&both.unwrap(), None).unwrap();
+    let pipeline = finish(c, list);
+    let join = |with: usize, unmatched: &str| json!({ "with": with, "unmatched": unmatched });
+    let fail = json!({ "over": "y.r", "join": join(0, "fail") });
+    let skip = json!({ "over": "y.r", "join": join(0, "skip") });
+    let left = json!([[{ "over": "x.r" }, fail], { "a": { "output": { "of": "f.r", "at": [0] } } }]);
+    assert_eq!(wiring(&pipeline, "left"), left);
+    let inputs = json!({ "a": { "output": { "of": "left.r", "at": [0, 1] } }, "b": { "item": 2 } });
+    assert_eq!(wiring(&pipeline, "both"), json!([[{ "over": "x.r" }, fail, skip], inputs]));
+    let of = json!({ "output": { "of": "both.r", "at": [0, 1, 2] } });
+    let collect = json!({ "over": { "over": "x.r" }, "joined": [fail, skip], "of": of });
+    assert_eq!(pipeline["result"], json!({ "collect": collect }));
+}
+
+#[test]
+fn what_cannot_be_zipped_is_refused() {
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let plain = add(&mut c, "plain", &[]).unwrap();
+    let rows = c.map(&x, |c, x| add(c, "rows*", &[&x])).unwrap();
+    let alone = c.zip(std::slice::from_ref(&x), Unmatched::Fail).unwrap_err();
+    assert_eq!(alone.to_string(), "a zip joins at least two dynamic handles");
+    let plain = c.zip(&[x.clone(), plain], Unmatched::Fail).unwrap_err();
+    assert_eq!(plain.to_string(), "`plain.r` is not dynamic, there is nothing to zip");
+    let nested = c.zip(&[x, rows], Unmatched::Fail).unwrap_err();
+    assert_eq!(nested.to_string(), "`rows.r` has several levels of items, and a zip joins one");
+    assert_eq!(nested.hint().unwrap(), "map over the outer level, and zip inside of its function");
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn shown_json(record: &RunRecord, run: &Run, failures: &Failures) -> Json {
     });
     shown["solids"] = solids.collect();
     shown["failures"] = json!(failures.kept);
+    shown["mismatches"] = summary::mismatches_json(run);
     shown
 }
 
@@ -89,5 +90,6 @@ fn shown_text(record: &RunRecord, run: &Run, failures: &Failures) -> String {
     }
     let failure = |it: &FailedStep| format!("  {}  {}: {}", it.step, it.kind, printable(&it.message));
     lines.extend(failures.kept.iter().map(failure));
+    lines.extend(summary::mismatch_lines(run));
     lines.join("\n")
 }

@@ -16,6 +16,9 @@ use super::terminal::{print_with, tell};
 /// Failures that a summary tells in full.
 const MAX_TOLD: usize = 10;
 
+/// Keys of a zip that one side lacks, as JSON.
+const MAX_MISMATCHES: usize = 1000;
+
 /// One JSON object on standard output.
 pub(super) fn print_json(
     orchestrator: &Orchestrator,
@@ -30,8 +33,8 @@ pub(super) fn print_json(
             json!(run_id.as_str()),
             outcome_word(outcome)
         );
-        let failures = json!(report.failures().kept);
-        (head, format!(r#""steps":{steps},"failures":{failures}}}"#))
+        let (failures, mismatches) = (json!(report.failures().kept), mismatches_json(run));
+        (head, format!(r#""steps":{steps},"failures":{failures},"mismatches":{mismatches}}}"#))
     });
     print_with(|out| {
         write!(out, "{head}\"result\":")?;
@@ -55,6 +58,7 @@ pub(super) fn print_text(
         let mut lines =
             vec![format!("run {run_id} {} in {took}: {}", outcome_word(outcome), counts_text(&totals(run)))];
         lines.extend(failure_lines(report.failures()));
+        lines.extend(mismatch_lines(run));
         lines.join("\n")
     });
     tell(&summary);
@@ -112,6 +116,21 @@ fn failure_lines(failures: &Failures) -> Vec<String> {
     }
     if let Some(hint) = failures.kept.iter().find_map(|failed| failed.hint.as_ref()) {
         lines.push(format!("hint: {}", printable(hint)));
+    }
+    lines
+}
+
+/// The keys that a zip lacks, the first of them.
+pub(super) fn mismatches_json(run: &Run) -> Json {
+    run.mismatches().take(MAX_MISMATCHES).map(|mismatch| json!(mismatch)).collect()
+}
+
+/// The first keys that a zip lacks, and what to do about them.
+pub(super) fn mismatch_lines(run: &Run) -> Vec<String> {
+    let mut lines: Vec<String> =
+        run.mismatches().take(MAX_TOLD).map(|mismatch| format!("  zip: {mismatch}")).collect();
+    if !lines.is_empty() {
+        lines.push("hint: emit the same keys, or leave out what is on one side only: `.zip(..., unmatched = \"skip\")`".to_owned());
     }
     lines
 }

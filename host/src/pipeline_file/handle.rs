@@ -6,19 +6,21 @@ use std::num::NonZeroU32;
 use allocative::Allocative;
 use derive_more::Display;
 use fanfold_graph::compose::{ComposeError, Composer, Handle as Composed, MapOptions};
-use fanfold_graph::pipeline::Expand;
+use fanfold_graph::pipeline::{Expand, Unmatched};
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder};
 use starlark::eval::Evaluator;
 use starlark::values::float::UnpackFloat;
 use starlark::values::none::NoneOr;
 use starlark::values::starlark_value;
+use starlark::values::tuple::UnpackTuple;
 use starlark::values::{Heap, NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike};
 use starlark::{starlark_module, starlark_simple_value};
 
 use super::misuse::Misuse;
 use super::session::Session;
 use super::shape::Shape;
+use super::zip::Zip;
 
 /// A value that will exist in a run, or one for each item of a dynamic output.
 #[derive(Debug, Display, ProvidesStaticType, NoSerialize, StarlarkPagable, Allocative)]
@@ -92,8 +94,11 @@ impl<'v> StarlarkValue<'v> for Handle {
 
 /// The composed handle behind a value.
 fn composed(this: Value<'_>, session: &Session) -> Result<Composed, Misuse> {
-    let this = this.downcast_ref::<Handle>().ok_or_else(|| Misuse::new("this is no handle"))?;
-    Ok(session.handle(this.place))
+    let handle = this.downcast_ref::<Handle>().ok_or_else(|| {
+        Misuse::new(format!("a dynamic handle is needed here, not a {}", this.get_type()))
+            .hint("pass what a solid or a map returned")
+    })?;
+    Ok(session.handle(handle.place))
 }
 
 /// What a way of collecting makes of a handle.
@@ -110,7 +115,23 @@ fn gathered<'v>(
     Ok(Handle::alloc(collected, session, eval.heap())?)
 }
 
-fn map_options(expand: &str, max_concurrent: NoneOr<i32>) -> Result<MapOptions, Misuse> {
+/// What a map's function returns for these items, seen from outside of the map that was entered for them.
+pub(super) fn mapped<'v>(
+    items: Vec<Composed>,
+    function: Value<'v>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> starlark::Result<Value<'v>> {
+    let session = Session::of(eval);
+    let items = items.into_iter().map(|item| Handle::alloc(item, session, eval.heap()));
+    let items: Vec<Value<'v>> = items.collect::<Result<_, _>>()?;
+    let returned = eval.eval_function(function, &items, &[])?;
+    let (shape, handles) = Shape::of(returned, session)?;
+    let mapped = session.composer()?.leave_map(handles).map_err(Misuse::from)?;
+    Ok(shape.filled(mapped, session, eval.heap())?)
+}
+
+/// What `expand` and `max_concurrent` of a map say.
+pub(super) fn map_options(expand: &str, max_concurrent: NoneOr<i32>) -> Result<MapOptions, Misuse> {
     let expand = match expand {
         "on_emit" => Expand::OnEmit,
         "on_success" => Expand::OnSuccess,
@@ -146,11 +167,29 @@ fn handle_methods(builder: &mut MethodsBuilder) {
         let session = Session::of(eval);
         let options = map_options(expand, max_concurrent)?;
         let item = session.composer()?.enter_map(&composed(this, session)?, options).map_err(Misuse::from)?;
-        let item = Handle::alloc(item, session, eval.heap())?;
-        let returned = eval.eval_function(function, &[item], &[])?;
-        let (shape, handles) = Shape::of(returned, session)?;
-        let mapped = session.composer()?.leave_map(handles).map_err(Misuse::from)?;
-        Ok(shape.filled(mapped, session, eval.heap())?)
+        mapped(vec![item], function, eval)
+    }
+
+    /// This and other dynamic handles, their items joined by mapping key.
+    fn zip<'v>(
+        this: Value<'v>,
+        #[starlark(args)] others: UnpackTuple<Value<'v>>,
+        #[starlark(require = named, default = "fail")] unmatched: &str,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let session = Session::of(eval);
+        let unmatched = match unmatched {
+            "fail" => Unmatched::Fail,
+            "skip" => Unmatched::Skip,
+            other => {
+                let other = other.escape_debug();
+                return Err(Misuse::new(format!("`unmatched` is `fail` or `skip`, not `{other}`")).into());
+            }
+        };
+        let sides = std::iter::once(this).chain(others).map(|side| composed(side, session));
+        let sides: Vec<Composed> = sides.collect::<Result<_, _>>()?;
+        let zip = session.composer()?.zip(&sides, unmatched).map_err(Misuse::from)?;
+        Ok(eval.heap().alloc(Zip { place: session.add_zip(zip)? }))
     }
 
     /// The list of all items' values, in the order in which they were emitted.

@@ -24,6 +24,7 @@ mod problem;
 mod session;
 mod shape;
 mod solid;
+mod zip;
 
 use std::collections::BTreeMap;
 

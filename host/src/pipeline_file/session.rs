@@ -4,7 +4,7 @@ use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fanfold_graph::compose::{Composer, Handle};
+use fanfold_graph::compose::{Composer, Handle, Zip};
 use fanfold_graph::definition::{RetryPolicy, SolidDefinition};
 use fanfold_graph::name::{Identifier, PluginName};
 use fanfold_graph::pipeline::Pipeline;
@@ -24,6 +24,7 @@ pub(super) struct Session {
     pub(super) known: KnownSolids,
     solids: RefCell<Vec<Arc<SolidUse>>>,
     handles: RefCell<Vec<Handle>>,
+    zips: RefCell<Vec<Zip>>,
     /// The pipeline that is being composed.
     composer: RefCell<Option<Composer>>,
     pub(super) pipelines: RefCell<Vec<Pipeline>>,
@@ -51,6 +52,7 @@ impl Session {
             known,
             solids: RefCell::default(),
             handles: RefCell::default(),
+            zips: RefCell::default(),
             composer: RefCell::default(),
             pipelines: RefCell::default(),
             printed: RefCell::default(),
@@ -78,6 +80,14 @@ impl Session {
 
     pub(super) fn handle(&self, place: u32) -> Handle {
         self.handles.borrow()[place as usize].clone()
+    }
+
+    pub(super) fn add_zip(&self, zip: Zip) -> Result<u32, Misuse> {
+        add(&mut self.zips.borrow_mut(), zip)
+    }
+
+    pub(super) fn zip(&self, place: u32) -> Zip {
+        self.zips.borrow()[place as usize].clone()
     }
 
     /// The composer of the pipeline that is being composed.

@@ -41,9 +41,10 @@ fn add(
         }
         Source::Output { of, .. } => found(of, is_collected),
         Source::Collect(collect) => {
-            scope.push(collect.over.clone());
+            let depth = scope.len();
+            scope.extend(collect.dimensions().cloned());
             add(&collect.of, scope, true, found);
-            scope.pop();
+            scope.truncate(depth);
         }
         Source::List(members) => members.iter().for_each(|member| add(member, scope, is_collected, found)),
         Source::Dict(members) => members.values().for_each(|member| add(member, scope, is_collected, found)),
@@ -59,9 +60,10 @@ pub(super) fn words(source: &Source, scope: &mut Vec<Dimension>) -> String {
         }
         Source::Output { of, .. } => of.to_string(),
         Source::Collect(collect) => {
-            scope.push(collect.over.clone());
+            let depth = scope.len();
+            scope.extend(collect.dimensions().cloned());
             let of = words(&collect.of, scope);
-            scope.pop();
+            scope.truncate(depth);
             let verb = if collect.into == Into::Dict { "collect_dict" } else { "collect" };
             let enough = collect
                 .min_success_ratio

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fanfold_graph::pipeline::{Dimension, Expand, Source};
+use fanfold_graph::pipeline::{Dimension, Expand, Source, Unmatched};
 use fanfold_graph::plan::Plan;
 
 use super::edges::words;
@@ -20,7 +20,10 @@ pub fn text(plan: &Plan) -> String {
         let invocation = plan.invocation(solid);
         // Writing to a string does not fail.
         _ = writeln!(out, "\n  {}  ({})", plan.step_pattern(solid), invocation.solid);
-        invocation.scope.iter().for_each(|dimension| _ = writeln!(out, "    for each {}", over(dimension)));
+        let scope = &invocation.scope;
+        for dimension in scope {
+            _ = writeln!(out, "    {}", over(dimension, scope));
+        }
         for (input, source) in &invocation.inputs {
             _ = writeln!(out, "    {input} <- {}", shown(source, &invocation.scope));
         }
@@ -44,12 +47,19 @@ pub fn text(plan: &Plan) -> String {
     out
 }
 
-fn over(dimension: &Dimension) -> String {
-    let mut over = dimension.over.to_string();
+/// `for each emit.result`, `with names.result of the same key as emit.result`.
+fn over(dimension: &Dimension, scope: &[Dimension]) -> String {
+    if let Some(join) = dimension.join {
+        let first = scope.get(join.with).map_or_else(String::new, |first| format!(" as {}", first.over));
+        let or_skip = if join.unmatched == Unmatched::Skip { ", if there is one" } else { "" };
+        return format!("with {} of the same key{first}{or_skip}", dimension.over);
+    }
+    let mut over = format!("for each {}", dimension.over);
     if dimension.expand == Expand::OnSuccess {
         over.push_str(" once it is complete");
     }
     if let Some(lane) = dimension.lane {
+        // Writing to a string does not fail.
         _ = write!(over, ", at most {} at once", lane.max_concurrent);
     }
     over

@@ -8,7 +8,7 @@ use super::term::{Term, Var, Variable};
 use super::{Argument, ComposeError, Composer, Handle};
 use crate::definition::{InputDefinition, OutputDefinition, RetryPolicy, SolidDefinition};
 use crate::name::{Identifier, OutputRef, PluginName, SolidName, SolidRef};
-use crate::pipeline::{Expand, Invocation};
+use crate::pipeline::Invocation;
 
 /// One use of a solid, to be added to a pipeline by [`Composer::call`].
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Composer {
         if !output.is_dynamic {
             return self.own(Term::Output { of, at }, Vec::new());
         }
-        let var = self.variables.declare(Variable { over: of, at, expand: Expand::default(), lane: None });
+        let var = self.variables.declare(Variable::new(of, at));
         self.own(Term::Item(var), vec![var])
     }
 }

@@ -58,8 +58,17 @@ pub enum ComposeError {
     NotDynamic {
         /// The handle.
         handle: String,
-        /// `map` or `collect`.
+        /// `map`, `zip` or `collect`.
         action: &'static str,
+    },
+    /// A zip of fewer than two handles.
+    #[error("a zip joins at least two dynamic handles")]
+    ZipOfOne,
+    /// A zip of what has a value for each item of several dynamic outputs, one inside of the other.
+    #[error("{handle} has several levels of items, and a zip joins one")]
+    ZipOfNested {
+        /// The handle.
+        handle: String,
     },
     /// A handle that speaks of an item of a map that is not active.
     #[error("{handle} is used outside of the map over `{map}` that it belongs to")]
@@ -126,6 +135,7 @@ impl ComposeError {
             Self::MissingInput { .. } => "give it a value, or its definition a default",
             Self::Dynamic { .. } => "map a solid over it, or collect it into a list",
             Self::NotDynamic { .. } => "pass it on as it is",
+            Self::ZipOfNested { .. } => "map over the outer level, and zip inside of its function",
             Self::Leaked { .. } => "return it from the map's function and collect what the map returns",
             Self::NotOneOutput { .. } => "take the output by its name",
             Self::NameTaken(_) => "choose another alias",

@@ -6,6 +6,7 @@
 //! - [`Composer::call`] takes handles of the first kind only, and notes which maps they speak of.
 //! - [`Composer::map`] makes a handle of the first kind out of one of the second, for as long as its function runs.
 //!   Each map has variables of its own, so that a dynamic output can be crossed with itself.
+//! - [`Composer::zip`] puts dynamic handles side by side, for one map over all of them.
 //! - [`Composer::collect`] takes the innermost dimension away.
 //!
 //! Dimensions are variables here, and become positions in scopes when a call is added. Nothing is checked that the
@@ -13,22 +14,23 @@
 
 mod call;
 mod error;
+mod map;
 mod names;
 mod term;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 pub use self::call::{Call, Called};
 pub use self::error::ComposeError;
+pub use self::map::{MapOptions, Zip};
 use self::names::Names;
 use self::term::{Term, Var, Variables};
 use crate::definition::SolidDefinition;
 use crate::name::{Identifier, SolidRef};
-use crate::pipeline::{self, Expand, Invocation, Lane, Pipeline};
+use crate::pipeline::{self, Invocation, Pipeline};
 
 /// How deep maps, collects and arguments may be nested: readers of JSON stop at 128 levels, and one level here is up
 /// to two there.
@@ -66,15 +68,6 @@ impl Handle {
     pub fn is_dynamic(&self) -> bool {
         !self.over.is_empty()
     }
-}
-
-/// When the clones of a map start.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MapOptions {
-    /// When the first may.
-    pub expand: Expand,
-    /// How many may be at work at once; none: as many as there are.
-    pub max_concurrent: Option<NonZeroU32>,
 }
 
 /// What an input receives, or what a pipeline returns.
@@ -140,70 +133,6 @@ impl Composer {
         self
     }
 
-    /// What `body` returns for the item that it is given, for each item of `handle`. `body` is called once.
-    pub fn map(
-        &mut self,
-        handle: &Handle,
-        body: impl FnOnce(&mut Self, Handle) -> Result<Handle, ComposeError>,
-    ) -> Result<Handle, ComposeError> {
-        self.map_with(handle, MapOptions::default(), body)
-    }
-
-    /// [`Self::map`] with a say in when clones may start.
-    pub fn map_with(
-        &mut self,
-        handle: &Handle,
-        options: MapOptions,
-        body: impl FnOnce(&mut Self, Handle) -> Result<Handle, ComposeError>,
-    ) -> Result<Handle, ComposeError> {
-        let (maps, groups) = (self.maps.len(), self.names.groups.len());
-        let item = self.enter_map(handle, options)?;
-        let mapped = self.map_entered(item, body);
-        if mapped.is_err() {
-            self.maps.truncate(maps);
-            self.names.groups.truncate(groups);
-        }
-        mapped
-    }
-
-    /// Begins a map and returns the item to hand to its function. [`Self::leave_map`] ends it.
-    ///
-    /// A handle with several dimensions, as a map in a map returns it, is mapped over all of them at once.
-    pub fn enter_map(&mut self, handle: &Handle, options: MapOptions) -> Result<Handle, ComposeError> {
-        self.check(handle)?;
-        if !handle.is_dynamic() {
-            return Err(ComposeError::NotDynamic { handle: self.label(handle), action: "map" });
-        }
-        check_depth(self.active().count() + handle.over.len())?;
-        let MapOptions { expand, max_concurrent } = options;
-        let lane = max_concurrent.map(|max_concurrent| Lane { map: self.next_lane, max_concurrent });
-        self.next_lane += u32::from(lane.is_some());
-        let mut renamed = BTreeMap::new();
-        let mut entered = Vec::new();
-        for var in &handle.over {
-            let fresh = self.variables.freshen(*var, &renamed);
-            let variable = self.variables.get_mut(fresh);
-            (variable.expand, variable.lane) = (expand, lane);
-            renamed.insert(*var, fresh);
-            entered.push(fresh);
-        }
-        self.maps.push(entered);
-        let term = self.variables.rename(&handle.term, &renamed);
-        Ok(self.own(term, Vec::new()))
-    }
-
-    /// Ends the map that was entered last: what its function returned comes back with a value for each item. After an
-    /// error the map is still entered.
-    pub fn leave_map(&mut self, returned: Vec<Handle>) -> Result<Vec<Handle>, ComposeError> {
-        let Some(entered) = self.maps.last() else { return Err(ComposeError::NotEntered("map")) };
-        for handle in &returned {
-            self.check(handle)?;
-            check_depth(entered.len() + handle.over.len())?;
-        }
-        let entered = self.maps.pop().unwrap_or_default();
-        Ok(returned.into_iter().map(|handle| lifted(&entered, handle)).collect())
-    }
-
     /// The list of the values of the innermost dimension, in emission order. With a ratio, from 0 to 1, that share of
     /// clones is enough; otherwise all must succeed.
     pub fn collect(&self, handle: &Handle, min_success_ratio: Option<f64>) -> Result<Handle, ComposeError> {
@@ -248,24 +177,6 @@ impl Composer {
         Ok(Pipeline { name, description, definitions, solids, result })
     }
 
-    fn map_entered(
-        &mut self,
-        item: Handle,
-        body: impl FnOnce(&mut Self, Handle) -> Result<Handle, ComposeError>,
-    ) -> Result<Handle, ComposeError> {
-        let (depth, entered) = (self.maps.len(), self.maps.last().cloned());
-        let returned = body(self, item)?;
-        // Variables are fresh: what is equal here is the same map.
-        if self.maps.len() != depth || self.maps.last() != entered.as_ref() {
-            return Err(self.unbalanced(depth));
-        }
-        self.check(&returned)?;
-        let entered = entered.unwrap_or_default();
-        check_depth(entered.len() + returned.over.len())?;
-        self.maps.pop();
-        Ok(lifted(&entered, returned))
-    }
-
     fn gather(
         &self,
         handle: &Handle,
@@ -277,11 +188,14 @@ impl Composer {
             return Err(ComposeError::Ratio(ratio));
         }
         check_depth(handle.term.collects() + 1)?;
-        let Some((&var, outer)) = handle.over.split_last() else {
+        let is_first = |var: &Var| self.variables.get(*var).join.is_none();
+        let Some(innermost) = handle.over.iter().rposition(is_first) else {
             return Err(ComposeError::NotDynamic { handle: self.label(handle), action: "collect" });
         };
+        let (over, joined) = (handle.over[innermost], handle.over[innermost + 1..].to_vec());
         let of = Box::new(handle.term.clone());
-        Ok(self.own(Term::Collect { var, of, into, min_success_ratio }, outer.to_vec()))
+        let outer = handle.over[..innermost].to_vec();
+        Ok(self.own(Term::Collect { over, joined, of, into, min_success_ratio }, outer))
     }
 
     /// The term of an argument; what a handle in it becomes is the caller's to say.
@@ -314,10 +228,7 @@ impl Composer {
     /// Checks that a handle speaks of nothing but the maps that are entered.
     fn check(&self, handle: &Handle) -> Result<(), ComposeError> {
         self.check_mark(handle)?;
-        let mut free = self.variables.free(&handle.term);
-        for var in handle.over.iter().rev() {
-            free = self.variables.without(*var, free);
-        }
+        let free = self.variables.without(handle.over.iter(), self.variables.free(&handle.term));
         let active: BTreeSet<Var> = self.active().collect();
         free.difference(&active).last().map_or(Ok(()), |var| {
             let map = self.variables.get(*var).over.clone();
@@ -361,12 +272,6 @@ type Unpack<'a> = &'a dyn Fn(Handle) -> Result<Term, ComposeError>;
 
 fn check_depth(depth: usize) -> Result<(), ComposeError> {
     if depth > MAX_DEPTH { Err(ComposeError::TooDeep { what: "maps and collects" }) } else { Ok(()) }
-}
-
-/// What a map's function returned, seen from outside of the map.
-fn lifted(entered: &[Var], mut handle: Handle) -> Handle {
-    handle.over.splice(0..0, entered.iter().copied());
-    handle
 }
 
 /// A list of nothing but values is a value.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::ComposeError;
 use crate::name::OutputRef;
-use crate::pipeline::{Collect, Dimension, Expand, Into, Lane, Source};
+use crate::pipeline::{Collect, Dimension, Expand, Into, Join, Lane, Source, Unmatched};
 
 /// One dimension during composition. It stands for an item of a dynamic output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,16 @@ pub(super) struct Variable {
     pub(super) expand: Expand,
     /// How many go at once.
     pub(super) lane: Option<Lane>,
+    /// Of a zip, for all but its first variable: the first one.
+    pub(super) join: Option<(Var, Unmatched)>,
+    /// Of the first variable of a zip: all others. What speaks of one speaks of all.
+    pub(super) joined: Vec<Var>,
+}
+
+impl Variable {
+    pub(super) fn new(over: OutputRef, at: Vec<Var>) -> Self {
+        Self { over, at, expand: Expand::default(), lane: None, join: None, joined: Vec::new() }
+    }
 }
 
 /// Where a value comes from. On any path through a term each variable is bound at most once.
@@ -30,8 +40,18 @@ pub(super) struct Variable {
 pub(super) enum Term {
     Value(Json),
     Item(Var),
-    Output { of: OutputRef, at: Vec<Var> },
-    Collect { var: Var, of: Box<Term>, into: Into, min_success_ratio: Option<f64> },
+    Output {
+        of: OutputRef,
+        at: Vec<Var>,
+    },
+    /// Over one variable, or those of one zip.
+    Collect {
+        over: Var,
+        joined: Vec<Var>,
+        of: Box<Term>,
+        into: Into,
+        min_success_ratio: Option<f64>,
+    },
     List(Vec<Term>),
     Dict(BTreeMap<String, Term>),
 }
@@ -69,16 +89,24 @@ impl Variables {
             Term::Value(_) => BTreeSet::new(),
             Term::Item(var) => self.closed(&[*var]),
             Term::Output { at, .. } => self.closed(at),
-            Term::Collect { var, of, .. } => self.without(*var, self.free(of)),
+            Term::Collect { over, joined, of, .. } => {
+                self.without([over].into_iter().chain(joined), self.free(of))
+            }
             Term::List(members) => members.iter().flat_map(|member| self.free(member)).collect(),
             Term::Dict(members) => members.values().flat_map(|member| self.free(member)).collect(),
         }
     }
 
-    /// What is free in something that binds `var`: not `var` itself, but what it depends on.
-    pub(super) fn without(&self, var: Var, mut free: BTreeSet<Var>) -> BTreeSet<Var> {
-        free.extend(self.closed(&self.get(var).at));
-        free.remove(&var);
+    /// What is free in something that binds these variables: not they themselves, but what they depend on.
+    pub(super) fn without<'v>(
+        &self,
+        bound: impl DoubleEndedIterator<Item = &'v Var>,
+        mut free: BTreeSet<Var>,
+    ) -> BTreeSet<Var> {
+        for var in bound.rev() {
+            free.extend(self.closed(&self.get(*var).at));
+            free.remove(var);
+        }
         free
     }
 
@@ -87,20 +115,46 @@ impl Variables {
         let mut open = vars.to_vec();
         while let Some(var) = open.pop() {
             if closed.insert(var) {
-                open.extend(&self.get(var).at);
+                let Variable { at, join, joined, .. } = self.get(var);
+                open.extend(at.iter().chain(joined).copied().chain(join.map(|(first, _)| first)));
             }
         }
         closed
     }
 
-    /// Declares a copy of `var` whose coordinates are renamed.
-    pub(super) fn freshen(&mut self, var: Var, renamed: &BTreeMap<Var, Var>) -> Var {
+    /// Declares a copy of a variable and notes it in `renamed`. What it depends on is renamed; of a zip, the first comes
+    /// first.
+    pub(super) fn freshen(&mut self, var: Var, renamed: &mut BTreeMap<Var, Var>) -> Var {
         let variable = self.get(var).clone();
-        self.declare(Variable { at: rename_all(&variable.at, renamed), ..variable })
+        let at = rename_all(&variable.at, renamed);
+        let fresh = self.declare(Variable { at, join: None, joined: Vec::new(), ..variable });
+        if let Some((first, unmatched)) = variable.join {
+            self.join(fresh, rename(first, renamed), unmatched);
+        }
+        renamed.insert(var, fresh);
+        fresh
+    }
+
+    /// [`Self::freshen`] for several, outermost first.
+    pub(super) fn freshen_all(&mut self, vars: &[Var], renamed: &mut BTreeMap<Var, Var>) -> Vec<Var> {
+        vars.iter().map(|var| self.freshen(*var, renamed)).collect()
+    }
+
+    /// Joins the items of a variable with those of the first of its zip.
+    pub(super) fn join(&mut self, var: Var, first: Var, unmatched: Unmatched) {
+        self.get_mut(var).join = Some((first, unmatched));
+        self.get_mut(first).joined.push(var);
     }
 
     pub(super) fn get_mut(&mut self, var: Var) -> &mut Variable {
         &mut self.0[var.0 as usize]
+    }
+
+    /// Makes a variable part of the zip that begins with `first`, with the whole zip that it was of.
+    pub(super) fn rejoin(&mut self, var: Var, first: Var, unmatched: Unmatched) {
+        let own = self.get(var).join.map(|(_, unmatched)| unmatched);
+        self.get_mut(var).joined.clear();
+        self.join(var, first, own.unwrap_or(unmatched));
     }
 
     /// The term with other variables. Bound ones that depend on a renamed one become fresh ones.
@@ -109,12 +163,12 @@ impl Variables {
             Term::Value(value) => Term::Value(value.clone()),
             Term::Item(var) => Term::Item(rename(*var, renamed)),
             Term::Output { of, at } => Term::Output { of: of.clone(), at: rename_all(at, renamed) },
-            Term::Collect { var, of, into, min_success_ratio } => {
+            Term::Collect { over, joined, of, into, min_success_ratio } => {
                 let mut renamed = renamed.clone();
-                let fresh = self.freshen(*var, &renamed);
-                renamed.insert(*var, fresh);
+                let over = self.freshen(*over, &mut renamed);
+                let joined = self.freshen_all(joined, &mut renamed);
                 let of = Box::new(self.rename(of, &renamed));
-                Term::Collect { var: fresh, of, into: *into, min_success_ratio: *min_success_ratio }
+                Term::Collect { over, joined, of, into: *into, min_success_ratio: *min_success_ratio }
             }
             Term::List(members) => {
                 Term::List(members.iter().map(|member| self.rename(member, renamed)).collect())
@@ -133,12 +187,18 @@ impl Variables {
             Term::Value(value) => Ok(Source::Value(value.clone())),
             Term::Item(var) => self.position(*var, scope, || self.label(term)).map(Source::Item),
             Term::Output { of, at } => Ok(Source::Output { of: of.clone(), at: positions(at)? }),
-            Term::Collect { var, of, into, min_success_ratio } => {
-                let Variable { over, at, .. } = self.get(*var);
-                let over = Dimension::new(over.clone(), positions(at)?);
-                let inner: Vec<Var> = scope.iter().copied().chain([*var]).collect();
-                let of = Box::new(self.resolve(of, &inner)?);
-                Ok(Source::Collect(Collect { over, of, into: *into, min_success_ratio: *min_success_ratio }))
+            Term::Collect { over, joined, of, into, min_success_ratio } => {
+                let mut inner = scope.to_vec();
+                let mut add = |var: &Var| -> Result<Dimension, ComposeError> {
+                    let Dimension { over, at, join, .. } = self.dimension(*var, &inner)?;
+                    inner.push(*var);
+                    Ok(Dimension { join, ..Dimension::new(over, at) })
+                };
+                let over = add(over)?;
+                let joined = joined.iter().map(add).collect::<Result<_, _>>()?;
+                let (of, into) = (Box::new(self.resolve(of, &inner)?), *into);
+                let min_success_ratio = *min_success_ratio;
+                Ok(Source::Collect(Collect { over, joined, of, into, min_success_ratio }))
             }
             Term::List(members) => {
                 members.iter().map(|it| self.resolve(it, scope)).collect::<Result<_, _>>().map(Source::List)
@@ -153,12 +213,20 @@ impl Variables {
 
     /// The dimensions of a scope.
     pub(super) fn dimensions(&self, scope: &[Var]) -> Result<Vec<Dimension>, ComposeError> {
-        let dimension = |(depth, var): (usize, &Var)| {
-            let Variable { over, at, expand, lane } = self.get(*var);
-            let at = self.positions(at, &scope[..depth], || self.label(&Term::Item(*var)))?;
-            Ok(Dimension { over: over.clone(), at, expand: *expand, lane: *lane })
+        let vars = scope.iter().enumerate();
+        vars.map(|(depth, var)| self.dimension(*var, &scope[..depth])).collect()
+    }
+
+    /// The dimension of a variable after those that are before it in a scope.
+    fn dimension(&self, var: Var, before: &[Var]) -> Result<Dimension, ComposeError> {
+        let Variable { over, at, expand, lane, join, .. } = self.get(var).clone();
+        let label = || self.label(&Term::Item(var));
+        let at = self.positions(&at, before, label)?;
+        let join = match join {
+            Some((first, unmatched)) => Some(Join { with: self.position(first, before, label)?, unmatched }),
+            None => None,
         };
-        scope.iter().enumerate().map(dimension).collect()
+        Ok(Dimension { over, at, expand, lane, join })
     }
 
     fn positions(
@@ -180,8 +248,8 @@ impl Variables {
         match term {
             Term::Item(var) => format!("an item of `{}`", self.get(*var).over),
             Term::Output { of, .. } => format!("`{of}`"),
-            Term::Collect { of, var, .. } => match &**of {
-                Term::Item(_) => format!("the collected `{}`", self.get(*var).over),
+            Term::Collect { of, .. } => match &**of {
+                Term::Item(var) => format!("the collected `{}`", self.get(*var).over),
                 Term::Output { of, .. } => format!("the collected `{of}`"),
                 of => self.label(of),
             },

@@ -101,6 +101,18 @@ pub enum PlanError {
         /// The scope's length.
         depth: usize,
     },
+    /// A zip that is none.
+    #[error(
+        "`{reader}` joins the items of `{output}` with position {with}, where no zip with them can begin"
+    )]
+    Join {
+        /// Who.
+        reader: String,
+        /// The dynamic output.
+        output: OutputRef,
+        /// The position.
+        with: usize,
+    },
     /// A read from another clone than the positions say.
     #[error("`{reader}` reads `{output}` at positions that are not what its solid is cloned over")]
     Scope {

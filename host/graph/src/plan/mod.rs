@@ -14,12 +14,12 @@ mod scope;
 
 use crate::definition::{RetryPolicy, SolidDefinition};
 use crate::name::Identifier;
-use crate::pipeline::{Into, Invocation, Pipeline};
+use crate::pipeline::{Into, Invocation, Pipeline, Unmatched};
 use crate::step::SolidId;
 
 pub use error::PlanError;
 pub use priority::PRIORITY_TAG;
-pub(crate) use scope::{Scope, ScopeId};
+pub(crate) use scope::{Dim, Scope, ScopeId};
 
 /// A place in one of the plan's tables.
 macro_rules! table_id {
@@ -44,6 +44,10 @@ table_id!(
 table_id!(
     /// A collect.
     CollectId
+);
+table_id!(
+    /// A zip.
+    ZipId
 );
 table_id!(
     /// A place where values come together.
@@ -75,6 +79,7 @@ pub struct Plan {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) gates: Vec<Gate>,
     pub(crate) collects: Vec<CollectNode>,
+    pub(crate) zips: Vec<ZipNode>,
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) lanes: Vec<Lane>,
     pub(crate) result: GateId,
@@ -100,6 +105,8 @@ pub(crate) struct Solid {
 #[derive(Debug, Clone)]
 pub(crate) struct Dynamic {
     pub(crate) solid: SolidId,
+    /// Its place among the solid's outputs.
+    pub(crate) output: u32,
     pub(crate) is_required: bool,
     /// The scope with the generator's own scope as parent: its points are the items, one by one.
     pub(crate) scope: ScopeId,
@@ -155,13 +162,35 @@ pub(crate) enum Read {
 pub(crate) struct CollectNode {
     pub(crate) scope: ScopeId,
     pub(crate) over: DynamicId,
-    /// The gate of one element: its scope is this one's with `over` added.
+    /// The gate of one element: its scope is this one's with `over` and what it is joined with added.
     pub(crate) element: GateId,
-    /// The wait for the generator's end.
+    /// The wait for the end of the generator, or of the zip.
     pub(crate) closing: LeafId,
+    /// Whether there is a collection where there are no elements; otherwise it is skipped.
+    pub(crate) may_be_empty: bool,
     pub(crate) into: Into,
     pub(crate) min_success_ratio: Option<f64>,
     pub(crate) readers: Vec<LeafId>,
+}
+
+/// The end of a zip: all its generators have succeeded, and no key is missing that must not be.
+#[derive(Debug, Clone)]
+pub(crate) struct ZipNode {
+    pub(crate) scope: ScopeId,
+    /// What is joined, at least two; the first is what the others are compared with.
+    pub(crate) sides: Vec<Side>,
+    /// The waits for the generators.
+    pub(crate) closings: Vec<LeafId>,
+    pub(crate) readers: Vec<LeafId>,
+}
+
+/// One side of a zip.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Side {
+    pub(crate) dynamic: DynamicId,
+    /// The positions of its generator's own dimensions.
+    pub(crate) at: Vec<usize>,
+    pub(crate) unmatched: Unmatched,
 }
 
 /// A wait for one producer.
@@ -183,6 +212,7 @@ pub(crate) struct Leaf {
 pub(crate) enum Reader {
     Gate(GateId),
     Closing(CollectId),
+    Zip(ZipId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +220,7 @@ pub(crate) enum Target {
     Output(SolidId, u32),
     Success(SolidId),
     Collect(CollectId),
+    Zip(ZipId),
 }
 
 impl Plan {
@@ -223,9 +254,9 @@ impl Plan {
         self.solids().find(|solid| self.invocation(*solid).name.as_str() == name)
     }
 
-    /// How many dynamic outputs a solid is cloned over.
+    /// How many mapping keys the steps of a solid have.
     pub fn depth(&self, solid: SolidId) -> usize {
-        self.scopes[self.solids[solid.at()].scope.at()].depth
+        self.invocation(solid).scope.iter().filter(|dimension| dimension.join.is_none()).count()
     }
 
     /// The retry policy in force: the pipeline's, else the definition's.

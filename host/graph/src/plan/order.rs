@@ -68,7 +68,7 @@ fn visit<'a>(solid: &'a Invocation, seen: &mut impl FnMut(&'a OutputRef)) {
             Source::Value(_) | Source::Item(_) => {}
             Source::Output { of, .. } => seen(of),
             Source::Collect(collect) => {
-                seen(&collect.over.over);
+                collect.dimensions().for_each(|dimension| seen(&dimension.over));
                 sources.push(&collect.of);
             }
             Source::List(members) => sources.extend(members),

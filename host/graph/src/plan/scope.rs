@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CollectId, DynamicId, GateId, table_id};
+use super::{CollectId, DynamicId, GateId, ZipId, table_id};
 use crate::step::SolidId;
 
 table_id!(
@@ -27,6 +27,7 @@ pub(crate) struct Scope {
     pub(crate) solids: Vec<SolidId>,
     pub(crate) gates: Vec<GateId>,
     pub(crate) collects: Vec<CollectId>,
+    pub(crate) zips: Vec<ZipId>,
     /// The dynamic outputs of its solids.
     pub(crate) generates: Vec<DynamicId>,
 }
@@ -36,6 +37,8 @@ pub(crate) struct Scope {
 pub(crate) struct Dim {
     pub(crate) dynamic: DynamicId,
     pub(crate) at: Vec<usize>,
+    /// The position of the dimension whose items these are joined with, by mapping key.
+    pub(crate) joined_with: Option<usize>,
 }
 
 /// The scopes of a plan in the making.
@@ -62,8 +65,9 @@ impl Scopes {
         }
         let Some((last, prefix)) = dims.split_last() else { return ScopeId::EMPTY };
         let parent = self.intern(prefix, generator_scope);
-        let is_natural =
-            generator_scope(last.dynamic) == parent && last.at.iter().copied().eq(0..prefix.len());
+        let is_natural = generator_scope(last.dynamic) == parent
+            && last.at.iter().copied().eq(0..prefix.len())
+            && last.joined_with.is_none();
         let id = self.add(dims.to_vec(), Some((parent, last.clone())), is_natural);
         if !is_natural {
             self.all[parent.at()].crossed_by.push(id);
@@ -83,6 +87,7 @@ impl Scopes {
             solids: Vec::new(),
             gates: Vec::new(),
             collects: Vec::new(),
+            zips: Vec::new(),
             generates: Vec::new(),
         });
         id

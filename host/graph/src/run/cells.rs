@@ -75,6 +75,7 @@ pub(super) struct Cells {
     pub(super) outputs: Vec<Vec<Vec<Option<OutputCell>>>>,
     pub(super) gates: Vec<Vec<GateCell>>,
     pub(super) collects: Vec<Vec<CollectCell>>,
+    pub(super) zips: Vec<Vec<Option<Verdict>>>,
 }
 
 impl Cells {
@@ -85,6 +86,7 @@ impl Cells {
             outputs: plan.solids.iter().map(no_outputs).collect(),
             gates: vec![Vec::new(); plan.gates.len()],
             collects: vec![Vec::new(); plan.collects.len()],
+            zips: vec![Vec::new(); plan.zips.len()],
         }
     }
 
@@ -104,5 +106,6 @@ impl Cells {
         }
         shape.gates.iter().for_each(|gate| self.gates[gate.at()].push(GateCell::default()));
         shape.collects.iter().for_each(|collect| self.collects[collect.at()].push(CollectCell::default()));
+        shape.zips.iter().for_each(|zip| self.zips[zip.at()].push(None));
     }
 }

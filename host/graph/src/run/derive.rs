@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::Run;
-use super::cells::{Age, CollectCell, Verdict};
-use crate::plan::{CollectId, DynamicId, GateId, Leaf, LeafId, Owner, Plan, Read, Reader, ScopeId, Target};
+use super::cells::{Age, Verdict};
+use crate::plan::{DynamicId, GateId, Leaf, LeafId, Owner, Plan, Read, Reader, ScopeId, Target};
 use crate::step::{Point, StepId, StepState};
 
 /// What a leaf's producer offers.
@@ -51,10 +51,16 @@ impl Run {
         }
         for (scope, point) in created {
             for gate in &plan.scopes[scope.at()].gates {
-                self.enter_gate(&plan, *gate, *scope, *point);
+                self.enter_gate(&plan, *gate, *point);
             }
         }
         for (scope, point) in created {
+            for zip in &plan.scopes[scope.at()].zips {
+                for closing in &plan.zips[zip.at()].closings {
+                    self.wait(&plan, *closing, *point);
+                }
+                self.judge_zip(*zip, *point);
+            }
             for gate in &plan.scopes[scope.at()].gates {
                 self.judge(*gate, *point);
             }
@@ -65,14 +71,14 @@ impl Run {
         }
     }
 
-    fn enter_gate(&mut self, plan: &Plan, gate: GateId, scope: ScopeId, point: Point) {
+    fn enter_gate(&mut self, plan: &Plan, gate: GateId, point: Point) {
         for leaf in &plan.gates[gate.at()].leaves {
             if self.wait(plan, *leaf, point) {
                 self.cells.gates[gate.at()][point.0 as usize].waiting += 1;
             }
         }
         if let Owner::Element(collect) = plan.gates[gate.at()].owner {
-            let parent = self.points.parent(scope, point);
+            let parent = self.collected_at(plan, gate, collect, point);
             self.cells.collects[collect.at()][parent.0 as usize].open += 1;
         }
     }
@@ -101,12 +107,8 @@ impl Run {
     pub(super) fn offer(&self, leaf: &Leaf, producer: Point) -> Offer {
         let row = producer.0 as usize;
         match leaf.target {
-            Target::Collect(collect) => match self.cells.collects[collect.at()][row].verdict {
-                None => Offer::Pending,
-                Some(Verdict::Available) => Offer::Available([0; 16]),
-                Some(Verdict::Skipped) => Offer::Skipped,
-                Some(Verdict::Failed) => Offer::Failed,
-            },
+            Target::Collect(collect) => Self::of_verdict(self.cells.collects[collect.at()][row].verdict),
+            Target::Zip(zip) => Self::of_verdict(self.cells.zips[zip.at()][row]),
             Target::Success(solid) => match self.cells.steps[solid.at()][row].state {
                 StepState::Succeeded => Offer::Available([0; 16]),
                 state => Self::without_value(state),
@@ -120,6 +122,15 @@ impl Run {
                     (state, _) => Self::without_value(state),
                 }
             }
+        }
+    }
+
+    pub(super) fn of_verdict(verdict: Option<Verdict>) -> Offer {
+        match verdict {
+            None => Offer::Pending,
+            Some(Verdict::Available) => Offer::Available([0; 16]),
+            Some(Verdict::Skipped) => Offer::Skipped,
+            Some(Verdict::Failed) => Offer::Failed,
         }
     }
 
@@ -147,7 +158,7 @@ impl Run {
         }
     }
 
-    fn announce(&mut self, leaf: LeafId, producer: Point, before: Offer, after: Offer) {
+    pub(super) fn announce(&mut self, leaf: LeafId, producer: Point, before: Offer, after: Offer) {
         let news = match (before, after) {
             (before, after) if before == after => return,
             (Offer::Pending, _) => News::Resolved,
@@ -182,6 +193,7 @@ impl Run {
         }
         let gate = match shape.reader {
             Reader::Closing(collect) => return self.judge_collect(collect, point),
+            Reader::Zip(zip) => return self.judge_zip(zip, point),
             Reader::Gate(gate) => gate,
         };
         let row = point.0 as usize;
@@ -237,7 +249,7 @@ impl Run {
                 }
             }
             Owner::Element(collect) => {
-                let parent = self.points.parent(plan.gates[gate.at()].scope, point);
+                let parent = self.collected_at(&plan, gate, collect, point);
                 let cell = &mut self.cells.collects[collect.at()][parent.0 as usize];
                 cell.open -= 1;
                 *cell.count(verdict) += 1;
@@ -249,11 +261,12 @@ impl Run {
     /// Takes a gate's verdict back, and what came of it.
     fn take_back(&mut self, gate: GateId, point: Point) {
         let Some(verdict) = self.cells.gates[gate.at()][point.0 as usize].verdict.take() else { return };
-        match self.plan.gates[gate.at()].owner {
+        let plan = Arc::clone(&self.plan);
+        match plan.gates[gate.at()].owner {
             Owner::Result => {}
             Owner::Solid(solid) => self.reopen(StepId { solid, point }),
             Owner::Element(collect) => {
-                let parent = self.points.parent(self.plan.gates[gate.at()].scope, point);
+                let parent = self.collected_at(&plan, gate, collect, point);
                 let cell = &mut self.cells.collects[collect.at()][parent.0 as usize];
                 cell.open += 1;
                 *cell.count(verdict) -= 1;
@@ -295,34 +308,6 @@ impl Run {
             Read::Dict(members) => {
                 !members.is_empty() && members.iter().all(|(_, member)| self.is_skipped(plan, member, point))
             }
-        }
-    }
-
-    /// Brings a collect's verdict up to date.
-    fn judge_collect(&mut self, collect: CollectId, point: Point) {
-        let plan = Arc::clone(&self.plan);
-        let node = &plan.collects[collect.at()];
-        let closing = &plan.leaves[node.closing.at()];
-        let cell = self.cells.collects[collect.at()][point.0 as usize];
-        let verdict = match self.offer(closing, self.producer(&plan, closing, point)) {
-            Offer::Pending => None,
-            Offer::Failed => Some(Verdict::Failed),
-            Offer::Skipped => Some(Verdict::Skipped),
-            Offer::Available(_) if cell.open > 0 => None,
-            Offer::Available(_) => {
-                let may_be_empty = plan.dynamics[node.over.at()].is_required;
-                Some(collected(&cell, node.min_success_ratio, may_be_empty))
-            }
-        };
-        if verdict == cell.verdict {
-            return;
-        }
-        let offer = |run: &Self, leaf: &LeafId| run.offer(&plan.leaves[leaf.at()], point);
-        let before: Vec<Offer> = node.readers.iter().map(|leaf| offer(self, leaf)).collect();
-        self.cells.collects[collect.at()][point.0 as usize].verdict = verdict;
-        for (leaf, before) in node.readers.iter().zip(before) {
-            let after = offer(self, leaf);
-            self.announce(*leaf, point, before, after);
         }
     }
 
@@ -415,7 +400,7 @@ impl Run {
         self.points.kill(scope, point);
         for gate in &shape.gates {
             let Owner::Element(collect) = plan.gates[gate.at()].owner else { continue };
-            let parent = self.points.parent(scope, point);
+            let parent = self.collected_at(plan, *gate, collect, point);
             let verdict = self.cells.gates[gate.at()][point.0 as usize].verdict;
             let cell = &mut self.cells.collects[collect.at()][parent.0 as usize];
             match verdict {
@@ -457,20 +442,5 @@ impl Run {
 
     pub(super) fn cell(&mut self, step: StepId) -> &mut super::cells::StepCell {
         &mut self.cells.steps[step.solid.at()][step.point.0 as usize]
-    }
-}
-
-/// What a collect comes to when its generator has succeeded and all elements have a verdict.
-fn collected(cell: &CollectCell, min_success_ratio: Option<f64>, may_be_empty: bool) -> Verdict {
-    let CollectCell { available, skipped, failed, .. } = *cell;
-    match (available, skipped, failed) {
-        (0, 0, 0) if may_be_empty => Verdict::Available,
-        (0, _, 0) => Verdict::Skipped,
-        (_, _, 0) => Verdict::Available,
-        _ => {
-            let succeeded = f64::from(available) / (f64::from(available) + f64::from(failed));
-            let is_enough = min_success_ratio.is_some_and(|least| succeeded >= least);
-            if is_enough { Verdict::Available } else { Verdict::Failed }
-        }
     }
 }

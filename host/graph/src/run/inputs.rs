@@ -73,15 +73,16 @@ impl Run {
         let gate = &self.plan.gates[node.element.at()];
         let mut page = Page { items: Vec::new(), next: None };
         let mut place = from;
-        while let Some((item, point)) =
-            self.points.child_at(&self.plan, gate.scope, collection.point, place as usize)
+        let outer = (node.scope, collection.point);
+        while let Some((item, point)) = self.points.element_at(&self.plan, outer, gate.scope, place as usize)
         {
             if page.items.len() as u32 == max {
                 page.next = Some(place);
                 break;
             }
             place += 1;
-            let key = &self.points.dynamics[node.over.at()].items[item as usize].mapping_key;
+            let Some(point) = point else { continue };
+            let key = self.points.key(node.over, item);
             match self.cells.gates[node.element.at()][point.0 as usize].verdict {
                 Some(Verdict::Available) => {
                     let value =

@@ -15,9 +15,11 @@
 
 mod apply;
 mod cells;
+mod collect;
 mod derive;
 mod inputs;
 mod lanes;
+mod mismatch;
 mod outcome;
 mod points;
 
@@ -31,6 +33,7 @@ use crate::step::{Point, SolidId, StateCounts, StepId, StepKey, StepState};
 
 pub use apply::{Applied, IllegalEvent};
 pub use inputs::{Collection, Page, Resolved};
+pub use mismatch::{Emitter, Mismatch};
 pub use outcome::Outcome;
 
 use cells::Cells;
@@ -134,9 +137,12 @@ impl Run {
         let mut point = step.point;
         let mut keys = Vec::new();
         while let Some((parent, dim)) = &self.plan.scopes[scope.at()].last {
-            let position = self.plan.scopes[scope.at()].depth - 1;
-            let item = self.points.item(&self.plan, scope, point, position);
-            keys.push(&self.points.dynamics[dim.dynamic.at()].items[item as usize].mapping_key);
+            // What is joined has the key of what it is joined with.
+            if dim.joined_with.is_none() {
+                let position = self.plan.scopes[scope.at()].depth - 1;
+                let item = self.points.item(&self.plan, scope, point, position);
+                keys.push(self.points.key(dim.dynamic, item));
+            }
             point = self.points.parent(scope, point);
             scope = *parent;
         }

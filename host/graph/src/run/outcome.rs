@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::cells::Verdict;
-use crate::plan::{CollectId, Leaf, Owner, Reader, Target};
+use crate::plan::{Leaf, Owner, Reader, Target};
 use crate::step::{Point, SolidId, StepId, StepState};
 
 /// How a run ended.
@@ -31,7 +31,8 @@ impl Run {
             return Some(Outcome::Canceled);
         }
         let mut failed = self.plan.solids().flat_map(|solid| self.failed(solid));
-        Some(if failed.any(|step| !self.is_made_up_for(step)) { Outcome::Failed } else { Outcome::Succeeded })
+        let has_failed = self.mismatches().next().is_some() || failed.any(|step| !self.is_made_up_for(step));
+        Some(if has_failed { Outcome::Failed } else { Outcome::Succeeded })
     }
 
     fn failed(&self, solid: SolidId) -> Vec<StepId> {
@@ -65,6 +66,7 @@ impl Run {
             let readers = match target {
                 Target::Output(solid, _) | Target::Success(solid) => &self.plan.solids[solid.at()].readers,
                 Target::Collect(collect) => &self.plan.collects[collect.at()].readers,
+                Target::Zip(zip) => &self.plan.zips[zip.at()].readers,
             };
             for leaf in readers.iter().map(|leaf| &self.plan.leaves[leaf.at()]) {
                 for point in self.readers(&self.plan, leaf, producer) {
@@ -72,9 +74,7 @@ impl Run {
                         None => {}
                         Some(Missed::Result) => return None,
                         Some(Missed::Step(step)) => sufferers.push(step),
-                        Some(Missed::Collect(collect, point)) => {
-                            missing.push((Target::Collect(collect), point));
-                        }
+                        Some(Missed::By(reader, point)) => missing.push((reader, point)),
                         Some(Missed::Forgiven) => is_forgiven = true,
                     }
                 }
@@ -86,7 +86,8 @@ impl Run {
     /// Who got no value through a leaf because of a failure.
     fn missed(&self, leaf: &Leaf, point: Point) -> Option<Missed> {
         let gate = match leaf.reader {
-            Reader::Closing(collect) => return Some(Missed::Collect(collect, point)),
+            Reader::Closing(collect) => return Some(Missed::By(Target::Collect(collect), point)),
+            Reader::Zip(zip) => return Some(Missed::By(Target::Zip(zip), point)),
             Reader::Gate(gate) => gate,
         };
         let has_failed = self.cells.gates[gate.at()][point.0 as usize].verdict == Some(Verdict::Failed);
@@ -94,10 +95,10 @@ impl Run {
             Owner::Result => Missed::Result,
             Owner::Solid(solid) => Missed::Step(StepId { solid, point }),
             Owner::Element(collect) => {
-                let parent = self.points.parent(leaf.reader_scope, point);
+                let parent = self.collected_at(&self.plan, gate, collect, point);
                 match self.cells.collects[collect.at()][parent.0 as usize].verdict {
                     Some(Verdict::Available) => Missed::Forgiven,
-                    _ => Missed::Collect(collect, parent),
+                    _ => Missed::By(Target::Collect(collect), parent),
                 }
             }
         })
@@ -108,7 +109,8 @@ impl Run {
 enum Missed {
     Result,
     Step(StepId),
-    Collect(CollectId, Point),
+    /// By a collect or a zip, which others read.
+    By(Target, Point),
     /// In a collect that has enough.
     Forgiven,
 }

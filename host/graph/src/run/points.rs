@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::cells::Age;
 use crate::event::ValueRef;
 use crate::name::MappingKey;
-use crate::plan::{DynamicId, Plan, ScopeId};
+use crate::plan::{Dim, DynamicId, Plan, ScopeId};
 use crate::step::Point;
 
 /// One item of a dynamic output.
@@ -30,6 +30,17 @@ pub(super) struct Emitted {
     by_key: BTreeMap<MappingKey, u32>,
 }
 
+impl Emitted {
+    /// The keys of its live items, in their own order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &MappingKey> {
+        self.by_key.keys()
+    }
+
+    pub(super) fn has(&self, key: &MappingKey) -> bool {
+        self.by_key.contains_key(key)
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Items {
     pub(super) items: Vec<Item>,
@@ -49,9 +60,12 @@ struct ScopePoints {
     places: Vec<Place>,
     /// Of a crossed scope: its points by prefix and item.
     index: BTreeMap<(Point, u32), Point>,
-    /// Of a crossed scope: the points of the prefix, by the generator's point.
-    hosts: BTreeMap<Point, Vec<Point>>,
+    /// Of a crossed scope: the points of the prefix, by what they are crossed with.
+    hosts: BTreeMap<Crossing, Vec<Point>>,
 }
+
+/// The items that a point is crossed with: all of a generator's, or that with this key.
+type Crossing = (Point, Option<MappingKey>);
 
 /// All points and items of a run.
 #[derive(Debug, Clone)]
@@ -202,20 +216,45 @@ impl Points {
         let pairs: Vec<(Point, u32)> = match *birth {
             Birth::Point(_) => Vec::new(),
             Birth::Host(parent) => {
-                let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
-                let generator = self.project(plan, prefix, parent, generator_scope, &dim.at);
-                self.scopes[scope.at()].hosts.entry(generator).or_default().push(parent);
-                self.live_items(dim.dynamic, generator).into_iter().map(|item| (parent, item)).collect()
+                let crossing = self.crossing(plan, prefix, parent, dim);
+                let items = self.crossed_items(dim.dynamic, &crossing);
+                self.scopes[scope.at()].hosts.entry(crossing).or_default().push(parent);
+                items.into_iter().map(|item| (parent, item)).collect()
             }
             Birth::Item(item) => {
-                let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
-                let hosts = self.scopes[scope.at()].hosts.get(&generator).into_iter().flatten();
+                let hosts = self.hosts(scope, dim, item);
                 hosts.filter(|host| self.is_live(prefix, **host)).map(|host| (*host, item)).collect()
             }
         };
         let index = &self.scopes[scope.at()].index;
         let new = pairs.into_iter().filter(|pair| !index.contains_key(pair));
         new.map(|(parent, item)| Place { parent, item, is_dead: false }).collect()
+    }
+
+    /// What a point is crossed with by a dimension that is added to its scope.
+    fn crossing(&self, plan: &Plan, scope: ScopeId, point: Point, dim: &Dim) -> Crossing {
+        let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
+        let generator = self.project(plan, scope, point, generator_scope, &dim.at);
+        let joined = dim.joined_with.and_then(|position| self.item_at(plan, scope, point, position));
+        let key = joined.map(|(dynamic, item)| self.key(dynamic, item).clone());
+        (generator, key)
+    }
+
+    fn crossed_items(&self, dynamic: DynamicId, (generator, key): &Crossing) -> Vec<u32> {
+        let Some(key) = key else { return self.live_items(dynamic, *generator) };
+        let emitted = &self.dynamics[dynamic.at()].emitted[generator.0 as usize];
+        emitted.by_key.get(key).copied().into_iter().collect()
+    }
+
+    /// The points of a crossed scope's prefix that are crossed with an item of its last dimension.
+    fn hosts(&self, scope: ScopeId, dim: &Dim, item: u32) -> impl Iterator<Item = &Point> {
+        let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
+        let key = dim.joined_with.map(|_| self.key(dim.dynamic, item).clone());
+        self.scopes[scope.at()].hosts.get(&(generator, key)).into_iter().flatten()
+    }
+
+    pub(super) fn key(&self, dynamic: DynamicId, item: u32) -> &MappingKey {
+        &self.dynamics[dynamic.at()].items[item as usize].mapping_key
     }
 
     fn create(&mut self, plan: &Plan, scope: ScopeId, place: Place) -> Point {
@@ -312,8 +351,7 @@ impl Points {
         } else if shape.is_natural {
             vec![Point(item)]
         } else {
-            let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
-            let hosts = points.hosts.get(&generator).into_iter().flatten();
+            let hosts = self.hosts(scope, dim, item);
             hosts.filter_map(|host| points.index.get(&(*host, item)).copied()).collect()
         };
         found.into_iter().filter(|point| self.is_live(scope, *point)).collect()
@@ -326,30 +364,33 @@ impl Points {
         if shape.is_natural {
             return self.live_items(dim.dynamic, parent).into_iter().map(Point).collect();
         }
-        let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
-        let generator = self.project(plan, *prefix, parent, generator_scope, &dim.at);
         let index = &self.scopes[scope.at()].index;
-        let items = self.live_items(dim.dynamic, generator).into_iter();
+        let items = self.crossed_items(dim.dynamic, &self.crossing(plan, *prefix, parent, dim)).into_iter();
         items.filter_map(|item| index.get(&(parent, item)).copied()).collect()
     }
 
-    /// One child of a point by place in emission order, with its item; for generators that have succeeded.
-    pub(super) fn child_at(
+    /// One element of a collection by place in emission order, with its item of the first dimension that the
+    /// collection is over; without a point where that is joined with nothing. For generators that have succeeded.
+    pub(super) fn element_at(
         &self,
         plan: &Plan,
+        outer: (ScopeId, Point),
         scope: ScopeId,
-        parent: Point,
         place: usize,
-    ) -> Option<(u32, Point)> {
+    ) -> Option<(u32, Option<Point>)> {
         let shape = &plan.scopes[scope.at()];
         let (prefix, dim) = shape.last.as_ref()?;
-        let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
-        let generator = self.project(plan, *prefix, parent, generator_scope, &dim.at);
+        if *prefix != outer.0 {
+            let (item, joined) = self.element_at(plan, outer, *prefix, place)?;
+            let point = joined.and_then(|joined| self.children(plan, scope, joined).first().copied());
+            return Some((item, point));
+        }
+        let (generator, _) = self.crossing(plan, *prefix, outer.1, dim);
         let item = *self.dynamics[dim.dynamic.at()].emitted[generator.0 as usize].order.get(place)?;
         if shape.is_natural {
-            return Some((item, Point(item)));
+            return Some((item, Some(Point(item))));
         }
-        Some((item, *self.scopes[scope.at()].index.get(&(parent, item))?))
+        Some((item, self.scopes[scope.at()].index.get(&(outer.1, item)).copied()))
     }
 
     /// The item at a position of a point, and the dynamic output that it is of.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{Identifier, MappingKey};
-use fanfold_graph::pipeline::{Collect, Dimension, Expand, Invocation, Pipeline, Source};
+use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Pipeline, Source, Unmatched};
 use fanfold_graph::run::Outcome;
 use fanfold_graph::step::{StepKey, StepState};
 
@@ -36,6 +36,8 @@ struct Naive<'p> {
     suffered: BTreeMap<StepKey, BTreeSet<Option<StepKey>>>,
     /// The steps to blame for what is missing in a collect that has enough without it.
     forgiven: BTreeSet<StepKey>,
+    /// True when some zip lacks a key that it must have.
+    has_mismatch: bool,
 }
 
 /// How a run of the pipeline ends.
@@ -47,6 +49,7 @@ pub(crate) fn ending(pipeline: &Pipeline, script: &Script) -> Ending {
         steps: BTreeMap::new(),
         suffered: BTreeMap::new(),
         forgiven: BTreeSet::new(),
+        has_mismatch: false,
     };
     pipeline.solids.iter().for_each(|invocation| naive.solid(invocation));
     let result = naive.result();
@@ -65,11 +68,49 @@ impl<'p> Naive<'p> {
         let pipeline = self.pipeline;
         pipeline.solids.iter().filter(|it| read.contains(&it.name)).for_each(|it| self.solid(it));
         for place in self.places(&invocation.scope, |_| true) {
-            let key = StepKey { solid: invocation.name.clone(), mapping_keys: place.all_keys() };
+            let key =
+                StepKey { solid: invocation.name.clone(), mapping_keys: place.keys_at(0..place.scope.len()) };
             let step = self.step(invocation, &place, &key);
             self.steps.insert(key, step);
         }
         invocation.inputs.values().for_each(|source| self.collects(&invocation.scope, source));
+        for (first, group) in groups(&invocation.scope) {
+            self.zip(&invocation.scope[..first], &group);
+        }
+    }
+
+    /// Looks at a zip, whether there are clones or not: it is the same wherever what it does not speak of is.
+    fn zip(&mut self, scope: &[Dimension], collect: &Collect) {
+        let zip = Collect { of: nothing(), ..collect.clone() };
+        let spoken_of = spoken_of(scope, &zip);
+        for place in self.places(scope, |position| spoken_of.contains(&position)) {
+            let _ = self.unclosed(&place, &zip);
+        }
+    }
+
+    /// Who is to blame that a collect cannot close, and whether that is only because something was skipped.
+    fn unclosed(&mut self, place: &Place, collect: &Collect) -> Read<()> {
+        let generators: Vec<StepKey> = collect.dimensions().map(|it| place.step(&it.over, &it.at)).collect();
+        let with_state = |wanted: fn(StepState) -> bool| -> BTreeSet<StepKey> {
+            generators.iter().filter(|it| wanted(self.steps[it].state)).cloned().collect()
+        };
+        let failed = with_state(|it| !matches!(it, StepState::Succeeded | StepState::Skipped));
+        if !failed.is_empty() {
+            return Read::Failed(failed);
+        }
+        if !with_state(|it| it == StepState::Skipped).is_empty() {
+            return Read::Skipped;
+        }
+        let keys = |it: &Dimension| -> BTreeSet<MappingKey> {
+            self.items(place, it).into_iter().map(|(key, _)| key).collect()
+        };
+        let strict = collect.joined.iter().filter(|it| it.join.unwrap().unmatched == Unmatched::Fail);
+        if strict.map(keys).any(|it| it != keys(&collect.over)) {
+            self.has_mismatch = true;
+            // No step is to blame; this is the name of none.
+            return Read::Failed(BTreeSet::from(["mismatch.in.a.zip".parse().unwrap()]));
+        }
+        Read::Value(())
     }
 
     /// A step runs when it has all that it reads.
@@ -111,10 +152,15 @@ impl<'p> Naive<'p> {
     }
 
     fn inputs(&mut self, invocation: &Invocation, place: &Place) -> Read<BTreeMap<Identifier, Value>> {
-        let barriers = invocation.scope.iter().filter(|it| it.expand == Expand::OnSuccess);
-        let generators = barriers.map(|it| place.step(&it.over, &it.at));
-        let unfinished: BTreeSet<_> =
-            generators.filter(|it| self.steps[it].state != StepState::Succeeded).collect();
+        let mut unfinished = BTreeSet::new();
+        for (_, barrier) in groups(&invocation.scope).filter(|(_, it)| it.over.expand == Expand::OnSuccess) {
+            match self.unclosed(place, &barrier) {
+                Read::Value(()) => {}
+                // A generator that was skipped has no items.
+                Read::Skipped => unreachable!("a clone of nothing"),
+                Read::Failed(culprits) => unfinished.extend(culprits),
+            }
+        }
         let mut reads = Vec::new();
         for input in &self.definition(invocation).inputs {
             let read = match invocation.inputs.get(&input.name) {
@@ -165,11 +211,11 @@ impl<'p> Naive<'p> {
     /// A collect waits for its generator's success and has a member for each item, skipped ones left out.
     fn collect(&mut self, place: &Place, collect: &Collect) -> Read {
         let place = place.narrowed(&spoken_of(&place.scope, collect));
-        let generator = place.step(&collect.over.over, &collect.over.at);
-        let state = self.steps[&generator].state;
+        let closed = self.unclosed(&place, collect);
         let (mut members, mut skipped, mut culprits) = (Vec::new(), 0, BTreeSet::new());
         for (key, _) in self.items(&place, &collect.over) {
-            match self.read(&place.with(&collect.over, Some(&key)), &collect.of) {
+            let Some(element) = self.element(&place, collect, &key) else { continue };
+            match self.read(&element, &collect.of) {
                 Read::Value(value) => members.push((key, Some(value))),
                 Read::Skipped => skipped += 1,
                 Read::Failed(those) => {
@@ -178,23 +224,35 @@ impl<'p> Naive<'p> {
                 }
             }
         }
-        match state {
-            StepState::Succeeded => {}
-            StepState::Skipped => return Read::Skipped,
-            _ => return Read::Failed(culprits.into_iter().chain([generator]).collect()),
+        match closed {
+            Read::Value(()) => {}
+            Read::Skipped => return Read::Skipped,
+            Read::Failed(those) => return Read::Failed(culprits.into_iter().chain(those).collect()),
         }
         let present = members.iter().filter(|(_, value)| value.is_some()).count();
         let count = |members: usize| f64::from(u32::try_from(members).unwrap());
         let is_enough =
             collect.min_success_ratio.is_some_and(|it| count(present) >= it * count(members.len()));
         match (members.len(), present) {
-            (0, _) if skipped > 0 || !self.output(&collect.over).is_required => Read::Skipped,
+            (0, _) if skipped > 0 || collect.dimensions().any(|it| !self.output(it).is_required) => {
+                Read::Skipped
+            }
             (all, present) if all == present || is_enough => {
                 self.forgiven.extend(culprits);
                 Read::Value(Value::Collection(collect.into, members))
             }
             _ => Read::Failed(culprits),
         }
+    }
+
+    /// Where the element with a key is read; none where something is not joined with it.
+    fn element(&self, place: &Place, collect: &Collect, key: &MappingKey) -> Option<Place> {
+        let mut element = place.with(&collect.over, Some(key));
+        for joined in &collect.joined {
+            self.items(place, joined).iter().find(|(it, _)| it == key)?;
+            element = element.with(joined, Some(key));
+        }
+        Some(element)
     }
 
     /// What the pipeline returns.
@@ -218,11 +276,12 @@ impl<'p> Naive<'p> {
             Source::List(members) => members.iter().for_each(|it| self.collects(scope, it)),
             Source::Dict(members) => members.values().for_each(|it| self.collects(scope, it)),
             Source::Collect(collect) => {
+                self.zip(scope, collect);
                 let spoken_of = spoken_of(scope, collect);
                 for place in self.places(scope, |position| spoken_of.contains(&position)) {
                     let _ = self.collect(&place, collect);
                 }
-                let inner: Vec<Dimension> = scope.iter().chain([&collect.over]).cloned().collect();
+                let inner: Vec<Dimension> = scope.iter().chain(collect.dimensions()).cloned().collect();
                 self.collects(&inner, &collect.of);
             }
         }
@@ -231,7 +290,8 @@ impl<'p> Naive<'p> {
     /// A run succeeds when no step failed, or only such as were made up for.
     fn outcome(&self) -> Outcome {
         let mut failed = self.steps.iter().filter(|(_, step)| step.state == StepState::Failed);
-        if failed.all(|(key, _)| self.is_made_up_for(key)) { Outcome::Succeeded } else { Outcome::Failed }
+        let is_made_up_for = failed.all(|(key, _)| self.is_made_up_for(key));
+        if is_made_up_for && !self.has_mismatch { Outcome::Succeeded } else { Outcome::Failed }
     }
 
     /// True when somebody missed what the step did not give, and all who did can do without it.
@@ -254,6 +314,8 @@ impl<'p> Naive<'p> {
             places = if counts(position) {
                 let longer = |place: Place| {
                     let keys = self.items(&place, dimension).into_iter().map(|(key, _)| key);
+                    let joined = dimension.join.and_then(|join| place.keys[join.with].clone());
+                    let keys = keys.filter(|key| joined.as_ref().is_none_or(|joined| joined == key));
                     keys.map(|key| place.with(dimension, Some(&key))).collect::<Vec<_>>()
                 };
                 places.into_iter().flat_map(longer).collect()
@@ -277,6 +339,20 @@ impl<'p> Naive<'p> {
         let solid = self.pipeline.solids.iter().find(|it| it.name == dimension.over.solid).unwrap();
         self.definition(solid).outputs.iter().find(|it| it.name == dimension.over.output).unwrap()
     }
+}
+
+/// Every dimension of a scope with those that are joined with it, as a collect over them.
+fn groups(scope: &[Dimension]) -> impl Iterator<Item = (usize, Collect)> + '_ {
+    let firsts = scope.iter().enumerate().filter(|(_, it)| it.join.is_none());
+    firsts.map(|(first, over)| {
+        let joined = scope.iter().filter(|it| it.join.is_some_and(|join| join.with == first));
+        let (over, joined) = (over.clone(), joined.cloned().collect());
+        (first, Collect { over, joined, of: nothing(), into: Into::default(), min_success_ratio: None })
+    })
+}
+
+fn nothing() -> Box<Source> {
+    Box::new(Source::Value(serde_json::Value::Null))
 }
 
 impl<T> Read<T> {

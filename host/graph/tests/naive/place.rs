@@ -28,13 +28,15 @@ impl Place {
         Self { scope: self.scope.clone(), keys: keys.collect() }
     }
 
-    pub(super) fn all_keys(&self) -> Vec<MappingKey> {
-        self.keys.iter().flatten().cloned().collect()
+    /// The keys at these positions. What is joined has none of its own.
+    pub(super) fn keys_at(&self, positions: impl Iterator<Item = usize>) -> Vec<MappingKey> {
+        let own = positions.filter(|position| self.scope[*position].join.is_none());
+        own.map(|position| self.keys[position].clone().unwrap()).collect()
     }
 
     /// The step whose output is read, given the positions of its own dimensions.
     pub(super) fn step(&self, of: &OutputRef, at: &[usize]) -> StepKey {
-        let mapping_keys = at.iter().map(|position| self.keys[*position].clone().unwrap()).collect();
+        let mapping_keys = self.keys_at(at.iter().copied());
         StepKey { solid: of.solid.clone(), mapping_keys }
     }
 
@@ -52,6 +54,7 @@ pub(super) fn spoken_of(scope: &[Dimension], collect: &Collect) -> BTreeSet<usiz
     for position in (0..scope.len()).rev() {
         if positions.contains(&position) {
             positions.extend(&scope[position].at);
+            positions.extend(scope[position].join.map(|join| join.with));
         }
     }
     positions.retain(|position| *position < scope.len());
@@ -64,7 +67,7 @@ fn positions_in(source: &Source, positions: &mut BTreeSet<usize>) {
         Source::Item(position) => drop(positions.insert(*position)),
         Source::Output { at, .. } => positions.extend(at),
         Source::Collect(collect) => {
-            positions.extend(&collect.over.at);
+            collect.dimensions().for_each(|it| positions.extend(&it.at));
             positions_in(&collect.of, positions);
         }
         Source::List(members) => members.iter().for_each(|it| positions_in(it, positions)),
@@ -84,7 +87,7 @@ fn solids_in<'p>(source: &'p Source, solids: &mut BTreeSet<&'p SolidName>) {
         Source::Value(_) | Source::Item(_) => {}
         Source::Output { of, .. } => drop(solids.insert(&of.solid)),
         Source::Collect(collect) => {
-            solids.insert(&collect.over.over.solid);
+            solids.extend(collect.dimensions().map(|it| &it.over.solid));
             solids_in(&collect.of, solids);
         }
         Source::List(members) => members.iter().for_each(|it| solids_in(it, solids)),

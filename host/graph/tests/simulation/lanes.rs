@@ -17,9 +17,14 @@ pub(super) fn assert_kept(run: &Run) {
             for lane in scope.iter().filter_map(|it| it.lane) {
                 let its = || scope.iter().enumerate().filter(|(_, it)| it.lane == Some(lane));
                 let (first, last) = (its().next().unwrap().0, its().next_back().unwrap().0);
-                let dims: Vec<_> = scope[..=last].iter().map(|it| (it.over.to_string(), &it.at)).collect();
-                let clones = at_work.entry((lane, dims, keys[..first].to_vec())).or_default();
-                clones.insert(keys[first..=last].to_vec());
+                let keys_before = |position| scope[..position].iter().filter(|it| it.join.is_none()).count();
+                let around = keys[..keys_before(first)].to_vec();
+                let dims: Vec<_> = scope[..=last]
+                    .iter()
+                    .map(|it| (it.over.to_string(), &it.at, it.join.map(|join| join.with)))
+                    .collect();
+                let clones = at_work.entry((lane, first, dims, around)).or_default();
+                clones.insert(keys[..keys_before(last + 1)].to_vec());
             }
         }
     }

@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{Identifier, OutputRef, SolidName};
-use fanfold_graph::pipeline::{Collect, Dimension, Expand, Into, Invocation, Lane, Pipeline, Source};
+use fanfold_graph::pipeline::{
+    Collect, Dimension, Expand, Into, Invocation, Join, Lane, Pipeline, Source, Unmatched,
+};
 use serde_json::json;
 
 /// The most dimensions that a scope has here, with those that collects add.
@@ -49,6 +51,7 @@ struct Drafted {
     at: Vec<Position>,
     expand: Expand,
     lane: Option<Lane>,
+    join: Option<(Position, Unmatched)>,
 }
 
 /// What an input will read.
@@ -56,7 +59,7 @@ enum Draft {
     Value(usize),
     Item(Position),
     Output(OutputRef, Vec<Position>),
-    Collect { over: Drafted, of: Box<Draft>, into: Into, ratio: Option<f64> },
+    Collect { over: Vec<Drafted>, of: Box<Draft>, into: Into, ratio: Option<f64> },
     List(Vec<Draft>),
     Dict(Vec<Draft>),
 }
@@ -141,15 +144,23 @@ impl Reader<'_, '_, '_> {
     /// Some read of a known output; none when it would make the scope too long.
     fn known(&mut self, known: &Known, depth: usize) -> Option<Draft> {
         let collects = depth < 3 && self.dice.below(5) < 2;
-        match (known.is_dynamic, known.scope.split_last()) {
-            (true, _) if collects => self.collect(known, &item(known), &known.scope, depth),
+        let last = known.scope.iter().rposition(|it| it.join.is_none());
+        match (known.is_dynamic, last.map(|last| known.scope.split_at(last))) {
+            (true, _) if collects => self.collect(known, &[item(known)], &known.scope, depth),
             (true, _) => {
                 let expand = [Expand::OnEmit, Expand::OnEmit, Expand::OnSuccess][self.dice.below(3)];
                 let dims: Vec<Dimension> =
                     known.scope.iter().cloned().chain([Dimension { expand, ..item(known) }]).collect();
-                self.merge(&dims)?.last().copied().map(Draft::Item)
+                let zips = self.dice.one_in(4);
+                let beside = if zips { self.beside() } else { None };
+                let first = self.merge(&dims)?.last().copied()?;
+                let joined = beside.and_then(|(over, at)| self.join(over, at, first, expand));
+                let position = joined.filter(|_| self.dice.one_in(2)).unwrap_or(first);
+                Some(Draft::Item(position))
             }
-            (false, Some((last, outer))) if collects => self.collect(known, last, outer, depth),
+            (false, Some((outer, last))) if collects && last.iter().all(|it| is_zip(it, outer.len())) => {
+                self.collect(known, last, outer, depth)
+            }
             (false, _) => Some(Draft::Output(known.output.clone(), self.merge(&known.scope)?)),
         }
     }
@@ -157,27 +168,81 @@ impl Reader<'_, '_, '_> {
     fn collect(
         &mut self,
         known: &Known,
-        last: &Dimension,
+        over: &[Dimension],
         outer: &[Dimension],
         depth: usize,
     ) -> Option<Draft> {
         let positions = self.merge(outer)?;
-        if self.is_full() {
+        if self.scope.len() + self.added.len() + over.len() > DEEPEST {
             return None;
         }
-        let at = last.at.iter().map(|position| positions[*position]).collect();
-        let over = Drafted { over: last.over.clone(), at, expand: Expand::OnEmit, lane: None };
+        let before = self.added.len();
+        let first = Position::Added(before);
+        let add = |it: &Dimension| Drafted {
+            over: it.over.clone(),
+            at: it.at.iter().map(|position| positions[*position]).collect(),
+            expand: Expand::OnEmit,
+            lane: None,
+            join: it.join.map(|join| (first, join.unmatched)),
+        };
+        self.added.extend(over.iter().map(add));
+        if over.len() == 1 && self.dice.one_in(4) && !self.is_full() {
+            // Beside what is collected over, another one of the same scope or of none.
+            let beside = self.known.iter().rev().find(|it| it.is_dynamic && it.scope.is_empty());
+            let unmatched = self.unmatched();
+            self.added.extend(beside.map(|it| Drafted {
+                over: it.output.clone(),
+                at: Vec::new(),
+                expand: Expand::OnEmit,
+                lane: None,
+                join: Some((first, unmatched)),
+            }));
+        }
+        let over: Vec<Drafted> = self.added[before..].to_vec();
         let into = [Into::List, Into::Dict][self.dice.below(2)];
         let ratio = [None, None, Some(0.5), Some(0.0), Some(1.0)][self.dice.below(5)];
-        let added = Position::Added(self.added.len());
-        self.added.push(over.clone());
+        let levels = (before..self.added.len()).map(Position::Added);
         let of = match (self.dice.below(3), known.is_dynamic) {
             (0, _) => self.draft(depth + 1),
-            (_, true) => Draft::Item(added),
-            (_, false) => Draft::Output(known.output.clone(), positions.into_iter().chain([added]).collect()),
+            (_, true) => Draft::Item(Position::Added(before + self.dice.below(over.len()))),
+            (_, false) => {
+                let own = known.scope.len() - positions.len();
+                Draft::Output(known.output.clone(), positions.into_iter().chain(levels.take(own)).collect())
+            }
         };
-        self.added.pop();
+        self.added.truncate(before);
         Some(Draft::Collect { over, of: Box::new(of), into, ratio })
+    }
+
+    /// A dynamic output to put beside another one, with where its generator is.
+    fn beside(&mut self) -> Option<(OutputRef, Vec<Position>)> {
+        let recent = self.dice.below(self.known.len());
+        let known = self.known;
+        let known = known.iter().rev().cycle().skip(recent).take(known.len()).find(|it| it.is_dynamic)?;
+        Some((known.output.clone(), self.merge(&known.scope)?))
+    }
+
+    /// Joins its items with those of the reader's own dimension `first`, where that can be.
+    fn join(
+        &mut self,
+        over: OutputRef,
+        at: Vec<Position>,
+        first: Position,
+        expand: Expand,
+    ) -> Option<Position> {
+        let Position::Own(place) = first else { return None };
+        let is_beside = at.iter().all(|it| is_before(*it, first));
+        if self.is_full() || self.scope[place].join.is_some() || !is_beside {
+            return None;
+        }
+        let join = Some((first, self.unmatched()));
+        let lane = self.scope[place].lane;
+        self.scope.push(Drafted { over, at, expand, lane, join });
+        Some(Position::Own(self.scope.len() - 1))
+    }
+
+    fn unmatched(&mut self) -> Unmatched {
+        [Unmatched::Skip, Unmatched::Fail][self.dice.below(2)]
     }
 
     /// Where these dimensions are, the missing ones added to the scope. Now and then all of them are, which crosses a
@@ -187,15 +252,24 @@ impl Reader<'_, '_, '_> {
         let mut positions: Vec<Position> = Vec::new();
         for dim in dims {
             let at: Vec<Position> = dim.at.iter().map(|position| positions[*position]).collect();
-            let is_same = |it: &Drafted| it.over == dim.over && it.at == at && !always_adds;
+            let join = dim.join.map(|join| (positions[join.with], join.unmatched));
+            let with = join.map(|(with, _)| with);
+            // A joined one is where its first one is, or nowhere.
+            let is_same = |it: &Drafted| {
+                let is_joined = it.join.map(|(with, _)| with) == with;
+                it.over == dim.over && it.at == at && is_joined && (!always_adds || with.is_some())
+            };
             let own = self.scope.iter().position(is_same).map(Position::Own);
             let added = self.added.iter().position(is_same).map(Position::Added);
-            let can_add = !self.is_full() && at.iter().all(|it| matches!(it, Position::Own(_)));
+            let can_add = !self.is_full()
+                && at.iter().chain(&with).all(|it| matches!(it, Position::Own(_)))
+                && with.is_none_or(|with| at.iter().all(|it| is_before(*it, with)));
             positions.push(match own.or(added) {
                 Some(position) => position,
                 None if can_add => {
                     let lane = self.lane();
-                    self.scope.push(Drafted { over: dim.over.clone(), at, expand: dim.expand, lane });
+                    let over = dim.over.clone();
+                    self.scope.push(Drafted { over, at, expand: dim.expand, lane, join });
                     Position::Own(self.scope.len() - 1)
                 }
                 None => return None,
@@ -215,6 +289,15 @@ impl Reader<'_, '_, '_> {
     }
 }
 
+fn is_before(one: Position, other: Position) -> bool {
+    matches!((one, other), (Position::Own(one), Position::Own(other)) if one < other)
+}
+
+/// True for the first dimension of a zip at this position, and for what is joined with it.
+fn is_zip(dimension: &Dimension, first: usize) -> bool {
+    dimension.join.is_none_or(|join| join.with == first)
+}
+
 /// The items of a known dynamic output, seen from its solid's scope.
 fn item(known: &Known) -> Dimension {
     Dimension::new(known.output.clone(), (0..known.scope.len()).collect())
@@ -226,7 +309,8 @@ fn source(draft: Draft, depth: usize) -> Source {
         Draft::Item(position) => Source::Item(settled(position, depth)),
         Draft::Output(of, at) => Source::Output { of, at: all_settled(at, depth) },
         Draft::Collect { over, of, into, ratio } => Source::Collect(Collect {
-            over: dimension(over, depth),
+            over: dimension(over[0].clone(), depth),
+            joined: over[1..].iter().map(|it| dimension(it.clone(), depth)).collect(),
             of: Box::new(source(*of, depth)),
             into,
             min_success_ratio: ratio,
@@ -240,8 +324,9 @@ fn source(draft: Draft, depth: usize) -> Source {
 }
 
 fn dimension(drafted: Drafted, depth: usize) -> Dimension {
-    let Drafted { over, at, expand, lane } = drafted;
-    Dimension { expand, lane, ..Dimension::new(over, all_settled(at, depth)) }
+    let Drafted { over, at, expand, lane, join } = drafted;
+    let join = join.map(|(with, unmatched)| Join { with: settled(with, depth), unmatched });
+    Dimension { expand, lane, join, ..Dimension::new(over, all_settled(at, depth)) }
 }
 
 fn all_settled(at: Vec<Position>, depth: usize) -> Vec<usize> {

@@ -3,16 +3,21 @@
 //! A collect becomes a producer of its own in the *smallest* scope that it speaks of, whatever the scope of its reader:
 //! a collection that every clone reads is gathered once.
 
+mod collect;
+mod narrow;
+mod zip;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::zip::Group;
 use super::scope::{Dim, Scopes};
 use super::{
-    CollectId, CollectNode, Dynamic, DynamicId, Gate, GateId, Lane, LaneId, Leaf, LeafId, Owner, Plan,
-    PlanError, Read, Reader, ScopeId, Solid, Target, order, priority,
+    CollectNode, Dynamic, DynamicId, Gate, GateId, Lane, LaneId, Leaf, LeafId, Owner, Plan, PlanError, Read,
+    Reader, ScopeId, Side, Solid, Target, ZipId, ZipNode, order, priority,
 };
 use crate::definition::SolidDefinition;
 use crate::name::{MappingKey, OutputRef};
-use crate::pipeline::{self, Collect, Dimension, Expand, Invocation, Pipeline, Source};
+use crate::pipeline::{self, Dimension, Expand, Invocation, Pipeline, Source};
 use crate::step::SolidId;
 
 pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
@@ -28,7 +33,7 @@ pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
         return Err(compiler.errors);
     }
     compiler.note_appearances();
-    let Compiler { solids, dynamics, scopes, gates, collects, leaves, lanes, .. } = compiler;
+    let Compiler { solids, dynamics, scopes, gates, collects, zips, leaves, lanes, .. } = compiler;
     Ok(Plan {
         solids,
         by_priority,
@@ -36,6 +41,7 @@ pub(super) fn compile(pipeline: Pipeline) -> Result<Plan, Vec<PlanError>> {
         scopes: scopes.all,
         gates,
         collects,
+        zips,
         leaves,
         lanes,
         result,
@@ -79,9 +85,11 @@ struct Compiler<'p> {
     scopes: Scopes,
     gates: Vec<Gate>,
     collects: Vec<CollectNode>,
+    zips: Vec<ZipNode>,
+    zip_ids: BTreeMap<(ScopeId, Vec<Side>), ZipId>,
     leaves: Vec<Leaf>,
     lanes: Vec<Lane>,
-    lane_ids: BTreeMap<(pipeline::Lane, ScopeId), LaneId>,
+    lane_ids: BTreeMap<(pipeline::Lane, ScopeId, ScopeId), LaneId>,
 }
 
 /// Who reads, and from where.
@@ -107,6 +115,8 @@ impl<'p> Compiler<'p> {
             scopes: Scopes::new(),
             gates: Vec::new(),
             collects: Vec::new(),
+            zips: Vec::new(),
+            zip_ids: BTreeMap::new(),
             leaves: Vec::new(),
             lanes: Vec::new(),
             lane_ids: BTreeMap::new(),
@@ -152,18 +162,19 @@ impl<'p> Compiler<'p> {
             readers: Vec::new(),
             lanes: Vec::new(),
         });
-        for described in &definition.outputs {
+        for (output, described) in (0..).zip(&definition.outputs) {
             by_output.push(described.is_dynamic.then(|| {
                 let dynamic = DynamicId(self.dynamics.len() as u32);
                 let is_required = described.is_required;
                 self.dynamics.push(Dynamic {
                     solid: id,
+                    output,
                     is_required,
                     scope: ScopeId::EMPTY,
                     appears: Vec::new(),
                     crosses: Vec::new(),
                 });
-                let natural = Dim { dynamic, at: (0..dims.len()).collect() };
+                let natural = Dim { dynamic, at: (0..dims.len()).collect(), joined_with: None };
                 let natural: Vec<Dim> = dims.iter().cloned().chain([natural]).collect();
                 self.dynamics[dynamic.at()].scope = self.intern(&natural);
                 dynamics.push(dynamic);
@@ -208,13 +219,22 @@ impl<'p> Compiler<'p> {
         }
     }
 
-    /// Waits for the generators whose clones may not start before they have succeeded.
+    /// Waits for the generators whose clones may not start before they have succeeded. Zips are looked after whether
+    /// anybody waits for them or not: a key that must not be missing is never overlooked.
     fn barriers(&mut self, reading: &Reading<'_>, scope: &[Dimension]) {
-        let barriers = scope.iter().zip(&reading.dims).filter(|(it, _)| it.expand == Expand::OnSuccess);
-        for (_, dim) in barriers {
-            let generator = self.dynamics[dim.dynamic.at()].solid;
-            let leaf = self.leaf(reading, Target::Success(generator), dim.at.clone());
-            self.gates[reading.gate.at()].leaves.push(leaf);
+        let dims = &reading.dims;
+        for (position, (dimension, dim)) in scope.iter().zip(dims).enumerate() {
+            let group = Group::at(position, scope, dims);
+            let (target, at) = if group.is_zip() {
+                let (zip, at) = self.zip(&dims[..position], &group);
+                (Target::Zip(zip), at)
+            } else {
+                (Target::Success(self.dynamics[dim.dynamic.at()].solid), dim.at.clone())
+            };
+            if dimension.expand == Expand::OnSuccess && dimension.join.is_none() {
+                let leaf = self.leaf(reading, target, at);
+                self.gates[reading.gate.at()].leaves.push(leaf);
+            }
         }
     }
 
@@ -234,7 +254,7 @@ impl<'p> Compiler<'p> {
 
     fn lane(&mut self, around: &[Dim], clones: &[Dim], map: pipeline::Lane) -> LaneId {
         let (around, scope) = (self.intern(around), self.intern(clones));
-        *self.lane_ids.entry((map, scope)).or_insert_with(|| {
+        *self.lane_ids.entry((map, around, scope)).or_insert_with(|| {
             self.lanes.push(Lane { scope, around, max_concurrent: map.max_concurrent.get() });
             LaneId(self.lanes.len() as u32 - 1)
         })
@@ -295,38 +315,6 @@ impl<'p> Compiler<'p> {
         Ok(self.leaf_read(reading, Target::Output(solid, output), at.to_vec()))
     }
 
-    fn collect(&mut self, reading: &Reading<'_>, collect: &Collect) -> Result<Read, Unreadable> {
-        let reader = || reading.name.to_owned();
-        if let Some(ratio) = collect.min_success_ratio.filter(|ratio| !(0.0..=1.0).contains(ratio)) {
-            return self.refuse(PlanError::Ratio { reader: reader(), ratio });
-        }
-        let over = self.dim(reading.name, &reading.dims, &collect.over)?;
-        let kept = spoken_of(collect, &reading.dims, reading.name).or_else(|error| self.refuse(error))?;
-        let (dims, over, of) = narrowed(&reading.dims, &kept, &over, &collect.of);
-        let scope = self.intern(&dims);
-        let id = CollectId(self.collects.len() as u32);
-        let closing_target = Target::Success(self.dynamics[over.dynamic.at()].solid);
-        let closing = self.add_leaf(Reader::Closing(id), scope, &dims, closing_target, over.at.clone());
-        let element_dims: Vec<Dim> = dims.iter().cloned().chain([over.clone()]).collect();
-        let element_scope = self.intern(&element_dims);
-        let element = self.gate(element_scope, Owner::Element(id));
-        self.collects.push(CollectNode {
-            scope,
-            over: over.dynamic,
-            element,
-            closing,
-            into: collect.into,
-            min_success_ratio: collect.min_success_ratio,
-            readers: Vec::new(),
-        });
-        self.scopes.all[scope.at()].collects.push(id);
-        let of_reading =
-            Reading { gate: element, scope: element_scope, dims: element_dims, ..reading.clone() };
-        let read = self.read(&of_reading, &of)?;
-        self.gates[element.at()].reads.push((0, read));
-        Ok(self.leaf_read(reading, Target::Collect(id), kept))
-    }
-
     /// The dimensions of a scope, as far as they can be; what cannot is an error already noted.
     fn dims(&mut self, reader: &str, scope: &[Dimension]) -> Vec<Dim> {
         let mut dims = Vec::new();
@@ -345,7 +333,10 @@ impl<'p> Compiler<'p> {
             return self.refuse(PlanError::NotDynamic { reader, output });
         };
         self.check_scope(reader, &dimension.over, before, &dimension.at, self.solids[solid.at()].scope)?;
-        Ok(Dim { dynamic, at: dimension.at.clone() })
+        if let Some(join) = dimension.join {
+            self.check_join(reader, before, dimension, join)?;
+        }
+        Ok(Dim { dynamic, at: dimension.at.clone(), joined_with: dimension.join.map(|join| join.with) })
     }
 
     fn find(&mut self, reader: &str, wanted: &OutputRef) -> Result<(SolidId, u32), Unreadable> {
@@ -386,7 +377,9 @@ impl<'p> Compiler<'p> {
             && wanted.iter().zip(at).all(|(wanted, position)| {
                 let found = &dims[*position];
                 let coordinates = wanted.at.iter().map(|inner| at[*inner]);
-                found.dynamic == wanted.dynamic && found.at.iter().copied().eq(coordinates)
+                found.dynamic == wanted.dynamic
+                    && found.at.iter().copied().eq(coordinates)
+                    && found.joined_with == wanted.joined_with.map(|with| at[with])
             });
         if fits {
             return Ok(());
@@ -427,13 +420,17 @@ impl<'p> Compiler<'p> {
                 let collect = &mut self.collects[collect.at()];
                 (collect.scope, &mut collect.readers)
             }
+            Target::Zip(zip) => {
+                let zip = &mut self.zips[zip.at()];
+                (zip.scope, &mut zip.readers)
+            }
         };
         readers.push(leaf);
         let is_direct = target_scope == reader_scope && at.iter().copied().eq(0..dims.len());
         let streams = |dim: &Dim, solid| self.dynamics[dim.dynamic.at()].solid == solid && dim.at == at;
         let is_early = match target {
             Target::Output(solid, _) => dims.iter().any(|dim| streams(dim, solid)),
-            Target::Success(_) | Target::Collect(_) => false,
+            Target::Success(_) | Target::Collect(_) | Target::Zip(_) => false,
         };
         self.leaves.push(Leaf { reader, reader_scope, target, target_scope, at, is_direct, is_early });
         leaf
@@ -472,79 +469,5 @@ impl<'p> Compiler<'p> {
         }
         dims.reverse();
         dims
-    }
-}
-
-/// The positions of the reader's scope that a collect speaks of, with those that their dimensions depend on.
-fn spoken_of(collect: &Collect, dims: &[Dim], reader: &str) -> Result<Vec<usize>, PlanError> {
-    let mut positions: BTreeSet<usize> = collect.over.at.iter().copied().collect();
-    positions_in(&collect.of, &mut positions);
-    // Positions from `dims.len()` on are the dimensions that this collect and those inside it add.
-    let bound = dims.len() + collect_depth(&collect.of) + 1;
-    if let Some(&position) = positions.iter().find(|position| **position >= bound) {
-        return Err(PlanError::Position { reader: reader.to_owned(), position, depth: bound });
-    }
-    positions.retain(|position| *position < dims.len());
-    for position in (0..dims.len()).rev() {
-        if positions.contains(&position) {
-            positions.extend(&dims[position].at);
-        }
-    }
-    Ok(positions.into_iter().collect())
-}
-
-fn positions_in(source: &Source, positions: &mut BTreeSet<usize>) {
-    match source {
-        Source::Value(_) => {}
-        Source::Item(position) => {
-            positions.insert(*position);
-        }
-        Source::Output { at, .. } => positions.extend(at),
-        Source::Collect(collect) => {
-            positions.extend(&collect.over.at);
-            positions_in(&collect.of, positions);
-        }
-        Source::List(members) => members.iter().for_each(|member| positions_in(member, positions)),
-        Source::Dict(members) => members.values().for_each(|member| positions_in(member, positions)),
-    }
-}
-
-/// How many collects stand one inside the other.
-fn collect_depth(source: &Source) -> usize {
-    match source {
-        Source::Value(_) | Source::Item(_) | Source::Output { .. } => 0,
-        Source::Collect(collect) => 1 + collect_depth(&collect.of),
-        Source::List(members) => members.iter().map(collect_depth).max().unwrap_or(0),
-        Source::Dict(members) => members.values().map(collect_depth).max().unwrap_or(0),
-    }
-}
-
-/// A collect seen from the scope of the kept positions alone.
-fn narrowed(dims: &[Dim], kept: &[usize], over: &Dim, of: &Source) -> (Vec<Dim>, Dim, Source) {
-    let moved = |position: usize| match kept.binary_search(&position) {
-        Ok(place) => place,
-        // Past the reader's scope: a dimension that a collect adds. It moves with the scope's end.
-        Err(_) => position + kept.len() - dims.len(),
-    };
-    let moved_dim = |dim: &Dim| Dim { dynamic: dim.dynamic, at: dim.at.iter().copied().map(moved).collect() };
-    let kept_dims = kept.iter().map(|position| moved_dim(&dims[*position])).collect();
-    (kept_dims, moved_dim(over), moved_source(of, &moved))
-}
-
-fn moved_source(source: &Source, moved: &impl Fn(usize) -> usize) -> Source {
-    let all = |at: &[usize]| at.iter().copied().map(moved).collect();
-    match source {
-        Source::Value(value) => Source::Value(value.clone()),
-        Source::Item(position) => Source::Item(moved(*position)),
-        Source::Output { of, at } => Source::Output { of: of.clone(), at: all(at) },
-        Source::Collect(collect) => {
-            let over = Dimension { at: all(&collect.over.at), ..collect.over.clone() };
-            let of = Box::new(moved_source(&collect.of, moved));
-            Source::Collect(Collect { over, of, ..collect.clone() })
-        }
-        Source::List(members) => Source::List(members.iter().map(|it| moved_source(it, moved)).collect()),
-        Source::Dict(members) => {
-            Source::Dict(members.iter().map(|(name, it)| (name.clone(), moved_source(it, moved))).collect())
-        }
     }
 }
