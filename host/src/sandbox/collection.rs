@@ -3,6 +3,8 @@
 use wasmtime::component::Resource;
 
 use super::bindings::fanfold::plugin::collections::{Host, HostCollection, Item};
+use super::failure::StepFailure;
+use super::inputs::MemberCheck;
 use super::instance::StepState;
 use super::reporter::host_failed;
 use super::value::Collection;
@@ -15,22 +17,28 @@ const PAGE_BYTES: u64 = 1 << 20;
 /// A collection in a guest's hands.
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct OpenCollection(pub(super) Collection);
+pub struct OpenCollection {
+    pub(super) collection: Collection,
+    pub(super) check: Option<MemberCheck>,
+}
 
 impl Host for StepState {}
 
 impl HostCollection for StepState {
     fn len(&mut self, this: Resource<OpenCollection>) -> wasmtime::Result<u32> {
-        Ok(self.table.get(&this)?.0.len)
+        Ok(self.table.get(&this)?.collection.len)
     }
 
     fn next(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<Item>> {
         let mut page = Vec::new();
         let mut bytes = 0;
         while (page.len() as u32) < max.min(PAGE_ITEMS) && bytes < PAGE_BYTES {
-            let collection = &mut self.table.get_mut(&this)?.0;
+            let OpenCollection { collection, check } = self.table.get_mut(&this)?;
             let Some(item) = collection.items.next() else { break };
             let item = item.map_err(|error| host_failed("cannot read an input", &error).into_error())?;
+            if let Some(check) = check {
+                check.check(&item).map_err(StepFailure::into_error)?;
+            }
             bytes += item.value.inline_bytes();
             page.push(Item {
                 mapping_key: item.mapping_key.map(|key| key.as_str().to_owned()),
@@ -41,7 +49,7 @@ impl HostCollection for StepState {
     }
 
     fn next_missing(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<String>> {
-        let missing = &mut self.table.get_mut(&this)?.0.missing;
+        let missing = &mut self.table.get_mut(&this)?.collection.missing;
         Ok(missing.take(max.min(PAGE_ITEMS) as usize).map(|key| key.as_str().to_owned()).collect())
     }
 

@@ -17,6 +17,7 @@ use super::console::Console;
 use super::engine::Engine;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
+use super::inputs::InputShapes;
 use super::interrupt::{Interrupt, Watch};
 use super::limits::{Limiter, Limits};
 use super::metadata;
@@ -197,6 +198,7 @@ fn set_fuel(
 pub(super) fn execute(
     engine: &Engine,
     code: &PluginWithAttemptPre<StepState>,
+    shapes: &InputShapes,
     outputs: OutputLedger,
     request: StepRequest<'_>,
 ) -> Result<StepReport, StepFailure> {
@@ -208,7 +210,7 @@ pub(super) fn execute(
         mapping_keys: request.mapping_keys,
         config: request.config,
     };
-    let inputs = hand_over(instance.state(), request.inputs)?;
+    let inputs = hand_over(instance.state(), shapes, request.inputs)?;
     let ended = instance
         .run(code, |store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
     let ledger = &mut instance.state().outputs;
@@ -225,12 +227,17 @@ pub(super) fn execute(
     }
 }
 
-fn hand_over(state: &mut StepState, inputs: Vec<Input>) -> Result<Vec<solids::Input>, StepFailure> {
-    let open = |state: &mut StepState, collection| {
-        let opened = state.table.push(OpenCollection(collection));
-        opened.map_err(|_| too_many_handles())
-    };
+fn hand_over(
+    state: &mut StepState,
+    shapes: &InputShapes,
+    inputs: Vec<Input>,
+) -> Result<Vec<solids::Input>, StepFailure> {
     let convert = |input: Input| {
+        let check = shapes.check(&input)?;
+        let open = |state: &mut StepState, collection| {
+            let opened = state.table.push(OpenCollection { collection, check });
+            opened.map_err(|_| too_many_handles())
+        };
         let value = match input.value {
             InputValue::Single(value) => solids::InputValue::Single(state.blobs.hand_over(value)),
             InputValue::Items(collection) => solids::InputValue::Items(open(state, collection)?),

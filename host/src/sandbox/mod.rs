@@ -33,6 +33,7 @@ mod engine;
 mod failure;
 mod grants;
 mod host_calls;
+mod inputs;
 mod inspect;
 mod instance;
 mod interrupt;

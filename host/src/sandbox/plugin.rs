@@ -16,6 +16,7 @@ use super::definitions;
 use super::engine::Engine;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
+use super::inputs::InputShapes;
 use super::inspect::{Inspection, MAX_PLUGIN_BYTES, inspect};
 use super::instance::{Instance, StepReport, StepRequest, StepState, Surroundings, execute};
 use super::interrupt::Interrupt;
@@ -23,6 +24,7 @@ use super::limits::Limits;
 use super::outputs::{OutputLedger, OutputShapes};
 use super::random::Seed;
 use super::refusal::Refusal;
+use super::schema::SchemaError;
 use super::step_host::DeafHost;
 
 /// A plugin that is ready to run steps, from any thread. Cheap to clone.
@@ -36,7 +38,7 @@ struct Inner {
     inspection: Inspection,
     code: PluginWithAttemptPre<StepState>,
     solids: Vec<SolidDefinition>,
-    outputs: HashMap<String, Arc<OutputShapes>>,
+    shapes: HashMap<String, Shapes>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -70,13 +72,12 @@ impl Plugin {
         let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
         let code = engine.link(&component).map_err(unloadable)?;
         let solids = described(engine, &key, &code)?;
-        let outputs = solids.iter().map(|solid| {
-            let shapes =
-                OutputShapes::of(solid).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
-            Ok((solid.name.as_str().to_owned(), Arc::new(shapes)))
+        let shapes = solids.iter().map(|solid| {
+            let shapes = Shapes::of(solid).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
+            Ok((solid.name.as_str().to_owned(), shapes))
         });
-        let outputs = outputs.collect::<Result<_, Refusal>>()?;
-        Ok(Self(Arc::new(Inner { name, engine: engine.clone(), digest, inspection, code, solids, outputs })))
+        let shapes = shapes.collect::<Result<_, Refusal>>()?;
+        Ok(Self(Arc::new(Inner { name, engine: engine.clone(), digest, inspection, code, solids, shapes })))
     }
 
     /// The plugin's name.
@@ -115,12 +116,25 @@ impl Plugin {
     ///
     /// The thread must not be one of an async runtime, and needs 2 MiB of stack or more.
     pub fn execute(&self, request: StepRequest<'_>) -> Result<StepReport, StepFailure> {
-        let Some(shapes) = self.0.outputs.get(request.solid) else {
+        let Some(shapes) = self.0.shapes.get(request.solid) else {
             let message = format!("plugin `{}` has no solid `{}`", self.0.name, request.solid);
             return Err(StepFailure::new(FailureKind::HostFailed, message));
         };
-        let outputs = OutputLedger::new(Arc::clone(shapes), request.limits);
-        execute(&self.0.engine, &self.0.code, outputs, request)
+        let outputs = OutputLedger::new(Arc::clone(&shapes.outputs), request.limits);
+        execute(&self.0.engine, &self.0.code, &shapes.inputs, outputs, request)
+    }
+}
+
+/// What one solid may read and emit.
+#[derive(Debug)]
+struct Shapes {
+    inputs: InputShapes,
+    outputs: Arc<OutputShapes>,
+}
+
+impl Shapes {
+    fn of(solid: &SolidDefinition) -> Result<Self, SchemaError> {
+        Ok(Self { inputs: InputShapes::of(solid)?, outputs: Arc::new(OutputShapes::of(solid)?) })
     }
 }
 

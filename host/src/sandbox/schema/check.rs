@@ -16,18 +16,69 @@ pub(super) struct Check<'a> {
     budget: u64,
     depth: usize,
     path: Vec<Segment<'a>>,
+    /// True where the value is a part of the one that the schema speaks of: some of its members.
+    is_part: bool,
 }
 
+#[derive(Clone, Copy)]
 enum Segment<'a> {
     Key(&'a str),
     Index(usize),
 }
 
 type Checked = Result<(), String>;
+/// Whether a value fits an alternative, or else where and why it does not.
+type Attempt<'a> = Result<(), (Vec<Segment<'a>>, String)>;
+
+/// Why a value fits none of the alternatives: the problems that lie deepest, for that alternative was meant.
+struct Problems<'a> {
+    path: Vec<Segment<'a>>,
+    all: Vec<String>,
+}
+
+impl<'a> Problems<'a> {
+    /// Problems that are told.
+    const MOST: usize = 4;
+
+    fn add(&mut self, path: Vec<Segment<'a>>, problem: String) {
+        if path.len() > self.path.len() {
+            (self.path, self.all) = (path, Vec::new());
+        } else if path.len() < self.path.len() {
+            return;
+        }
+        if self.all.len() < Self::MOST && !self.all.contains(&problem) {
+            self.all.push(problem);
+        }
+    }
+
+    fn text(&self) -> String {
+        match self.all.as_slice() {
+            [] => "there is no alternative that it could fit".to_owned(),
+            [only] => only.clone(),
+            all => format!("fits none of the alternatives: {}", all.join("; ")),
+        }
+    }
+}
 
 impl<'a> Check<'a> {
     pub(super) fn new(schema: &'a Schema, value_bytes: usize) -> Self {
-        Self { schema, budget: SPARE_STEPS + 4 * value_bytes as u64, depth: 0, path: Vec::new() }
+        Self {
+            schema,
+            budget: SPARE_STEPS + 4 * value_bytes as u64,
+            depth: 0,
+            path: Vec::new(),
+            is_part: false,
+        }
+    }
+
+    /// A check of some members of a list or dict: what the schema says of the whole does not count.
+    pub(super) fn of_part(schema: &'a Schema, value_bytes: usize) -> Self {
+        Self { is_part: true, ..Self::new(schema, value_bytes) }
+    }
+
+    /// True where the value at hand is only a part of what it stands for.
+    fn is_incomplete(&self) -> bool {
+        self.is_part && self.path.is_empty()
     }
 
     fn spend(&mut self, steps: usize) -> Checked {
@@ -55,6 +106,7 @@ impl<'a> Check<'a> {
         for (keyword, argument) in keywords {
             match (keyword.as_str(), argument) {
                 ("type", wanted) => check_type(wanted, value)?,
+                ("const" | "enum", _) if self.is_incomplete() => {}
                 ("const", wanted) if !equal(wanted, value) => return Err(format!("expected {wanted}")),
                 ("enum", Json::Array(allowed)) => {
                     self.spend(allowed.len())?;
@@ -87,17 +139,14 @@ impl<'a> Check<'a> {
         for part in list(keywords, "allOf") {
             self.apply(part, value)?;
         }
-        if let Some(Json::Array(parts)) = keywords.get("anyOf")
-            && self.count_fitting(parts, value, 1)? == 0
-        {
-            return Err("fits none of the alternatives".into());
+        if let Some(Json::Array(parts)) = keywords.get("anyOf") {
+            self.check_alternatives(parts, value, false)?;
         }
         if let Some(Json::Array(parts)) = keywords.get("oneOf") {
-            match self.count_fitting(parts, value, 2)? {
-                0 => return Err("fits none of the alternatives".into()),
-                1 => {}
-                _ => return Err("fits more than one of the alternatives".into()),
-            }
+            self.check_alternatives(parts, value, !self.is_incomplete())?;
+        }
+        if self.is_incomplete() {
+            return Ok(());
         }
         if let Some(unwanted) = keywords.get("not")
             && self.fits(unwanted, value)?
@@ -113,37 +162,52 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// How many of `parts` the value fits, counting no further than `enough`.
-    fn count_fitting(&mut self, parts: &'a [Json], value: &'a Json, enough: usize) -> Result<usize, String> {
+    /// Whether the value fits one of the alternatives, and no other if it must not.
+    fn check_alternatives(&mut self, parts: &'a [Json], value: &'a Json, is_exclusive: bool) -> Checked {
         let mut fitting = 0;
+        let mut problems = Problems { path: self.path.clone(), all: Vec::new() };
         for part in parts {
-            fitting += usize::from(self.fits(part, value)?);
-            if fitting == enough {
+            match self.attempt(part, value)? {
+                Ok(()) => fitting += 1,
+                Err((path, problem)) => problems.add(path, problem),
+            }
+            if fitting > usize::from(is_exclusive) {
                 break;
             }
         }
-        Ok(fitting)
+        match fitting {
+            0 => {
+                let problem = problems.text();
+                self.path = problems.path;
+                Err(problem)
+            }
+            2.. if is_exclusive => Err("fits more than one of the alternatives".into()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the value fits; an error only if the budget is spent: it stays spent, so the whole check ends.
     fn fits(&mut self, schema: &'a Json, value: &'a Json) -> Result<bool, String> {
+        Ok(self.attempt(schema, value)?.is_ok())
+    }
+
+    /// [`Self::fits`] with the problem and its place. The check can go on afterwards.
+    fn attempt(&mut self, schema: &'a Json, value: &'a Json) -> Result<Attempt<'a>, String> {
         let (depth, path) = (self.depth, self.path.len());
         let checked = self.apply(schema, value);
+        let reached = if checked.is_err() { self.path.clone() } else { Vec::new() };
+        self.spend(reached.len())?;
         self.path.truncate(path);
         self.depth = depth;
         match checked {
             Err(problem) if self.budget == 0 => Err(problem),
-            checked => Ok(checked.is_ok()),
+            checked => Ok(checked.map_err(|problem| (reached, problem))),
         }
     }
 
     fn check_object(&mut self, keywords: &'a Map<String, Json>, object: &'a Map<String, Json>) -> Checked {
-        check_count(keywords, "minProperties", "maxProperties", object.len(), "entries")?;
-        for name in list(keywords, "required").filter_map(Json::as_str) {
-            self.spend(0)?;
-            if !object.contains_key(name) {
-                return Err(format!("`{name}` is missing"));
-            }
+        if !self.is_incomplete() {
+            self.check_whole_object(keywords, object)?;
         }
         let properties = keywords.get("properties").and_then(Json::as_object);
         let by_pattern = keywords.get("patternProperties").and_then(Json::as_object);
@@ -180,21 +244,42 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn check_array(&mut self, keywords: &'a Map<String, Json>, items: &'a [Json]) -> Checked {
-        check_count(keywords, "minItems", "maxItems", items.len(), "items")?;
-        let prefix = keywords.get("prefixItems").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-        for (index, item) in items.iter().enumerate() {
-            if let Some(schema) = prefix.get(index).or_else(|| keywords.get("items")) {
-                self.path.push(Segment::Index(index));
-                self.apply(schema, item)?;
-                self.path.pop();
+    fn check_whole_object(&mut self, keywords: &'a Map<String, Json>, object: &Map<String, Json>) -> Checked {
+        check_count(keywords, "minProperties", "maxProperties", object.len(), "entries")?;
+        for name in list(keywords, "required").filter_map(Json::as_str) {
+            self.spend(0)?;
+            if !object.contains_key(name) {
+                return Err(format!("`{name}` is missing"));
             }
         }
+        Ok(())
+    }
+
+    fn check_array(&mut self, keywords: &'a Map<String, Json>, items: &'a [Json]) -> Checked {
+        let prefix = keywords.get("prefixItems").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+        if self.is_incomplete() {
+            // Where in the list the items stand is not known.
+            let rest = keywords.get("items").filter(|_| prefix.is_empty());
+            return rest.map_or(Ok(()), |schema| self.check_items(items, |_| Some(schema)));
+        }
+        check_count(keywords, "minItems", "maxItems", items.len(), "items")?;
+        self.check_items(items, |index| prefix.get(index).or_else(|| keywords.get("items")))?;
         if keywords.get("uniqueItems") == Some(&Json::Bool(true)) {
             self.spend(items.len())?;
             let mut seen = HashSet::new();
             if !items.iter().all(|item| seen.insert(item.to_string())) {
                 return Err("has an item twice".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_items(&mut self, items: &'a [Json], schema: impl Fn(usize) -> Option<&'a Json>) -> Checked {
+        for (index, item) in items.iter().enumerate() {
+            if let Some(schema) = schema(index) {
+                self.path.push(Segment::Index(index));
+                self.apply(schema, item)?;
+                self.path.pop();
             }
         }
         Ok(())
@@ -263,7 +348,13 @@ fn equal(left: &Json, right: &Json) -> bool {
         || matches!((left, right), (Json::Number(left), Json::Number(right)) if left.as_f64() == right.as_f64())
 }
 
-fn check_count(keywords: &Map<String, Json>, min: &str, max: &str, count: usize, of: &str) -> Checked {
+pub(super) fn check_count(
+    keywords: &Map<String, Json>,
+    min: &str,
+    max: &str,
+    count: usize,
+    of: &str,
+) -> Checked {
     let bound = |keyword| keywords.get(keyword).and_then(Json::as_u64);
     if let Some(min) = bound(min).filter(|min| (count as u64) < *min) {
         return Err(format!("has {count} {of}, at least {min} are needed"));

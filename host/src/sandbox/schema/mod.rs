@@ -10,6 +10,7 @@
 //! anywhere else, `format` (an annotation), and the `unevaluated` keywords, which are ignored.
 
 mod check;
+mod members;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use check::Check;
+pub(super) use members::Gathered;
 
 /// Bytes that one compiled pattern may take.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
