@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     Plan(PlanArgs),
     Resume(ResumeArgs),
+    Cancel(CancelArgs),
     Outputs(OutputsArgs),
     Events(EventsArgs),
     Runs(RunsArgs),
@@ -186,6 +187,23 @@ pub(crate) struct ResumeArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Cancel a run that another process drives, or one running step of it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A canceled run can be resumed. What reads a canceled step does not run; the rest of the run goes on.
+
+Examples:
+  fanfold cancel k3f9
+  fanfold cancel k3f9 'process_file[sample_a]'")]
+pub(crate) struct CancelArgs {
+    /// The run's id
+    pub(crate) run: String,
+    /// One step of it, by its key
+    pub(crate) step: Option<String>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

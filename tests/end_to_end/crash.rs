@@ -173,3 +173,44 @@ fn two_processes_do_not_run_the_same_run() {
     first.kill().unwrap();
     first.wait().unwrap();
 }
+
+/// A run of one step that never ends by itself and one that does, then `cancel` with these arguments.
+fn canceled_from_outside(place: &Place, step: &[&str]) -> (Ran, Ran) {
+    let pipeline = "load(\"plugin:numbers\", \"echo\", \"emit\", \"sleep\")\n\
+        pipeline(lambda: [sleep.configured({\"ms\": 600000})(echo(1)), emit(3).map(echo.alias(\"each\"))], name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    let run = start(place, RUN);
+    let canceled = loop {
+        let canceled = place.fanfold(&[&["cancel", "r", "--store", "store"], step].concat());
+        // Until the run is there, and its step runs.
+        if canceled.exit != 2 {
+            break canceled;
+        }
+    };
+    (canceled, ended(run))
+}
+
+#[test]
+fn one_running_step_is_canceled_from_another_process() {
+    let place = Place::new();
+    let (canceled, ran) = canceled_from_outside(&place, &["sleep"]);
+    assert_eq!((canceled.exit, canceled.stderr.as_str()), (0, "step sleep of run r is canceled\n"));
+    assert_eq!(ran.exit, 1);
+    assert_eq!(ran.json()["steps"], serde_json::json!({ "succeeded": 5, "canceled": 1 }));
+    let again = place.fanfold(&["cancel", "r", "--store", "store"]);
+    assert_eq!(again.stderr, "error: no process is running `r`: there is nothing to cancel\n");
+    assert_eq!(again.exit, 2);
+}
+
+#[test]
+fn a_run_is_canceled_from_another_process() {
+    let place = Place::new();
+    let (canceled, ran) = canceled_from_outside(&place, &[]);
+    assert_eq!(canceled.exit, 0);
+    assert_eq!(canceled.stderr, "run r is canceled; continue with: fanfold resume r\n");
+    assert_eq!((ran.exit, ran.json()["status"].as_str().unwrap()), (130, "canceled"));
+    let wrong = place.fanfold(&["cancel", "q", "--store", "store"]);
+    assert_eq!(wrong.stderr, "error: there is no run `q`\nhint: there is `r`\n");
+    let no_step = place.fanfold(&["cancel", "r", "a[", "--store", "store"]);
+    assert!(no_step.stderr.starts_with("error: `a[` is no step key"), "{}", no_step.stderr);
+}

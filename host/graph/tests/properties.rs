@@ -104,5 +104,9 @@ proptest! {
             prop_assert_eq!(live.run.ready().collect::<Vec<_>>(), replayed.ready().collect::<Vec<_>>());
         }
         prop_assert_eq!(Ending::of(&live.run), Ending::of(&replayed));
+        let steps = live.run.plan().solids().flat_map(|solid| live.run.steps(solid));
+        for step in steps {
+            prop_assert_eq!(live.run.find(&live.run.step_key(step)), Some(step));
+        }
     }
 }

@@ -68,13 +68,15 @@ pub(super) fn drive(
     })
 }
 
-/// Drives the run while another thread shows how far it is.
+/// Drives the run while another thread shows how far it is, and hears what other processes ask for.
 fn watched(orchestrator: &Orchestrator) -> Result<RunOutcome, Stopped> {
     let has_ended = AtomicBool::new(false);
     let driven = std::thread::scope(|scope| {
         let ticker = scope.spawn(|| {
             while !has_ended.load(Ordering::Acquire) {
                 orchestrator.look(|run, report| report.tick(run));
+                // Where the store cannot be read, who asked learns nothing, and the log's writer soon says why.
+                _ = orchestrator.answer_cancel_requests();
                 std::thread::park_timeout(TICK);
             }
         });

@@ -2,6 +2,7 @@
 //! standard output, everything else on standard error.
 
 mod build;
+mod cancel;
 mod completions;
 mod composition;
 mod doctor;
@@ -37,6 +38,7 @@ pub(crate) fn execute(command: Command) -> Outcome {
         Command::Run(args) => run::execute(&args),
         Command::Plan(args) => plan::execute(&args),
         Command::Resume(args) => resume::execute(&args),
+        Command::Cancel(args) => cancel::execute(&args),
         Command::Outputs(args) => outputs::execute(&args),
         Command::Events(args) => events::execute(&args),
         Command::Runs(args) => runs::execute(&args.verb),

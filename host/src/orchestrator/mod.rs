@@ -19,14 +19,14 @@ use fanfold_graph::plan::Plan;
 use fanfold_graph::retry;
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Slots};
-use fanfold_graph::step::StepId;
+use fanfold_graph::step::{StepId, StepKey, StepKeyError};
 
 pub use inputs::InputTree;
 
 use crate::executor::{Executor, Job};
 use crate::report::Report;
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
-use crate::store::{Fact, OpenRun, RunId};
+use crate::store::{Canceled, Fact, OpenRun, RunId, StoreError};
 use step_line::StepLine;
 
 /// A step's thread needs room for the guest's stack and the host's functions on top of it.
@@ -149,6 +149,36 @@ impl Orchestrator {
         }
         state.interrupt_all();
         self.0.wake.notify_all();
+    }
+
+    /// Does what other processes ask for. They wait for the answers.
+    pub fn answer_cancel_requests(&self) -> Result<(), StoreError> {
+        for request in self.0.store.cancel_requests()? {
+            let canceled = match &request.step {
+                None => {
+                    self.cancel();
+                    Ok(())
+                }
+                Some(step) => self.cancel_step(step),
+            };
+            self.0.store.answer(&request, &canceled)?;
+        }
+        Ok(())
+    }
+
+    /// Interrupts one running step. It counts as canceled, and what reads it does not run.
+    pub fn cancel_step(&self, name: &str) -> Canceled {
+        let key: StepKey = name.parse().map_err(|error: StepKeyError| error.to_string())?;
+        let state = self.0.lock();
+        let Some(step) = state.run.find(&key) else {
+            return Err(format!("the run has no step `{key}`, at least not yet"));
+        };
+        let Some(execution) = state.executions.get(&step) else {
+            let now = state.run.state(step).map_or_else(String::new, |now| format!("is {now} and "));
+            return Err(format!("step `{key}` {now}is not running"));
+        };
+        execution.interrupt.cancel();
+        Ok(())
     }
 
     /// Calls `look` with the run's present state and its report.
@@ -288,9 +318,7 @@ impl Shared {
         state.executions.remove(&step);
         let fact = match ended {
             Ok(report) => Fact::StepSucceeded { step, report },
-            Err(failure) if failure.kind == FailureKind::Canceled && state.run.is_canceled() => {
-                Fact::StepCanceled { step }
-            }
+            Err(failure) if failure.kind == FailureKind::Canceled => Fact::StepCanceled { step },
             Err(failure) => {
                 let retry_after_ms = self.retry_after_ms(state, step, &failure);
                 if let Some(pause) = retry_after_ms.filter(|pause| *pause > 0) {

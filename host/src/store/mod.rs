@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: what entries mean for a run (the core's), and when to retry or resume (the orchestrator's).
 
+mod cancel_request;
 mod entry;
 mod event_log;
 mod frame;
@@ -26,6 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fanfold_graph::pipeline::Pipeline;
 use rusqlite::{Connection, OptionalExtension, params};
 
+pub use cancel_request::{CancelRequest, Canceled, MadeRequest};
 pub use entry::{Entry, Fact, LoggedValue};
 pub use event_log::LogError;
 pub use frame::DamagedFrame;
@@ -154,6 +156,8 @@ impl Store {
             "UPDATE runs SET ended_at_ms = NULL, outcome = NULL WHERE number = ?1",
             [record.number],
         )?;
+        // Made to somebody who is gone.
+        self.connection.execute("DELETE FROM cancel_requests WHERE run = ?1", [record.number])?;
         let entries = self.entries(record)?;
         Ok((self.open_run(record.number, entries.len() as u64, lock)?, entries))
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::event::ValueRef;
 use fanfold_graph::run::Outcome;
@@ -17,7 +17,7 @@ use crate::sandbox::{BlobRef, BlobSink, Value};
 
 /// A run that this process appends to. Usable from any thread.
 pub struct OpenRun {
-    number: i64,
+    pub(super) number: i64,
     log: EventLog,
     values: Values,
     connection: Mutex<Connection>,
@@ -64,11 +64,14 @@ impl OpenRun {
         self.values.create_blob(media_type)
     }
 
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until the whole log is on disk, and records how the run ended.
     pub fn finish(&self, outcome: Outcome) -> Result<(), StoreError> {
         self.log.flush()?;
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.execute(
+        self.connection().execute(
             "UPDATE runs SET ended_at_ms = max(?2, created_at_ms), outcome = ?3 WHERE number = ?1",
             params![self.number, now_ms().cast_signed(), outcome_word(outcome)],
         )?;

@@ -10,7 +10,7 @@ use super::StoreError;
 /// Marks a file as a store of fanfold: "fanf" in ASCII.
 const APPLICATION_ID: i32 = 0x6661_6e66;
 /// The version of the tables below. A store of a newer version is refused, one of an older version migrated.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -42,6 +42,18 @@ CREATE TABLE value_files (
     PRIMARY KEY (run, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX value_files_by_digest ON value_files (digest);
+";
+
+/// From version 2 on.
+const CANCEL_REQUESTS: &str = "
+-- What other processes ask of the one that drives a run.
+CREATE TABLE cancel_requests (
+    number INTEGER PRIMARY KEY,
+    run    INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    step   TEXT,
+    answer TEXT
+) STRICT;
+CREATE INDEX cancel_requests_by_run ON cancel_requests (run) WHERE answer IS NULL;
 ";
 
 /// Opens the database in a file, making or migrating its tables.
@@ -78,6 +90,9 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < 1 {
         change.execute_batch(TABLES)?;
+    }
+    if version < 2 {
+        change.execute_batch(CANCEL_REQUESTS)?;
     }
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
     change.pragma_update(None, "user_version", VERSION)?;

@@ -150,6 +150,13 @@ impl Run {
         keys
     }
 
+    /// The step that people name so, if there is one.
+    pub fn find(&self, key: &StepKey) -> Option<StepId> {
+        let solid = self.plan.find(key.solid.as_str())?;
+        let point = self.points.find(&self.plan, self.plan.solids[solid.at()].scope, &key.mapping_keys)?;
+        Some(StepId { solid, point }).filter(|step| self.state(*step).is_some())
+    }
+
     /// How people name a step.
     pub fn step_key(&self, step: StepId) -> StepKey {
         let mapping_keys = self.mapping_keys(step).into_iter().cloned().collect();

@@ -231,6 +231,25 @@ impl Points {
         new.map(|(parent, item)| Place { parent, item, is_dead: false }).collect()
     }
 
+    /// The point of a scope with these mapping keys, outermost first.
+    pub(super) fn find(&self, plan: &Plan, scope: ScopeId, keys: &[MappingKey]) -> Option<Point> {
+        let Some((prefix, dim)) = &plan.scopes[scope.at()].last else {
+            return keys.is_empty().then_some(Point::ROOT);
+        };
+        if dim.joined_with.is_some() {
+            let parent = self.find(plan, *prefix, keys)?;
+            return self.children(plan, scope, parent).first().copied();
+        }
+        let (key, outer) = keys.split_last()?;
+        let parent = self.find(plan, *prefix, outer)?;
+        let (generator, _) = self.crossing(plan, *prefix, parent, dim);
+        let item = *self.dynamics[dim.dynamic.at()].emitted[generator.0 as usize].by_key.get(key)?;
+        if plan.scopes[scope.at()].is_natural {
+            return Some(Point(item));
+        }
+        self.scopes[scope.at()].index.get(&(parent, item)).copied()
+    }
+
     /// What a point is crossed with by a dimension that is added to its scope.
     fn crossing(&self, plan: &Plan, scope: ScopeId, point: Point, dim: &Dim) -> Crossing {
         let generator_scope = plan.solids[plan.dynamics[dim.dynamic.at()].solid.at()].scope;
