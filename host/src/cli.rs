@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     Resume(ResumeArgs),
     Cancel(CancelArgs),
+    Retry(RetryArgs),
     Outputs(OutputsArgs),
     Events(EventsArgs),
     Runs(RunsArgs),
@@ -102,6 +103,17 @@ pub(crate) struct StoreArgs {
     pub(crate) store: Option<PathBuf>,
 }
 
+/// What plugins may see in one run, for verbs that begin one.
+#[derive(Debug, Args)]
+pub(crate) struct GrantArgs {
+    /// Lets a plugin read a directory in this run, under the same path
+    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
+    pub(crate) allow_read: Vec<DirectoryArgument>,
+    /// Lets a plugin read and write a directory in this run, under the same path
+    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
+    pub(crate) allow_write: Vec<DirectoryArgument>,
+}
+
 /// Run a pipeline
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -129,12 +141,8 @@ pub(crate) struct RunArgs {
     pub(crate) run_id: Option<String>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// Lets a plugin read a directory in this run, under the same path
-    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
-    pub(crate) allow_read: Vec<DirectoryArgument>,
-    /// Lets a plugin read and write a directory in this run, under the same path
-    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
-    pub(crate) allow_write: Vec<DirectoryArgument>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 }
 
 fn jobs(text: &str) -> Result<NonZeroU32, &'static str> {
@@ -206,6 +214,49 @@ pub(crate) struct CancelArgs {
     pub(crate) step: Option<String>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+}
+
+/// Run a recorded run again, as a new run
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The plan is the one that was recorded. Without --from-failure and --select all of it runs.
+Else the new run takes the other steps from the recorded one, with what they emitted.
+
+A PATTERN is a step: `name` with all its clones, `name[key]`, `name[*]`, `name[outer][inner]`.
+What is around it adds steps:
+  +name  ++name  *name   also what it reads; what that reads, too; all that it depends on
+  name+  name++  name*   also what reads it; what reads that, too; all that depends on it
+
+Directories that were granted with the recorded run are granted again.
+
+Examples:
+  fanfold retry k3f9 --from-failure
+  fanfold retry k3f9 --select 'process_file[a]*'
+  fanfold retry k3f9 --select 'process_file[a]' 'process_file[b]' summarize_directory")]
+pub(crate) struct RetryArgs {
+    /// The recorded run's id
+    pub(crate) run: String,
+    /// Run what did not succeed, and what reads something else than it did
+    #[arg(long, conflicts_with = "select")]
+    pub(crate) from_failure: bool,
+    /// Run these steps
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
+    pub(crate) select: Vec<String>,
+    #[command(flatten)]
+    pub(crate) plugins: PluginsDirectoryArgs,
+    /// How many steps run at once, at most [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    pub(crate) jobs: Option<NonZeroU32>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    /// The new run's id [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 }
 
 /// Print a run's event log

@@ -42,6 +42,7 @@ fn told(run: &Run, fact: &Fact) -> (&'static str, Json) {
             ("step_failed", json!({ "retry_after_ms": retry_after_ms, "failure": failure }))
         }
         Fact::StepCanceled { .. } => ("step_canceled", Json::Null),
+        Fact::StepTaken { .. } => ("step_taken", Json::Null),
         Fact::RunCanceled => ("run_canceled", Json::Null),
         Fact::RunResumed => ("run_resumed", Json::Null),
         Fact::Logged { level, source, message, .. } => {

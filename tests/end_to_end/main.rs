@@ -12,3 +12,4 @@ mod harness;
 mod hostile;
 mod plan;
 mod plugins;
+mod retry;

@@ -12,6 +12,7 @@
 //! | [`step`] | steps, their keys and states |
 //! | [`event`] | what can happen in a run |
 //! | [`run`] | the fold of events: the state of a run, and what may start |
+//! | [`selection`] | what a retry of a run executes, and what it takes from it |
 //! | [`retry`] | whether and when a failed step runs again |
 //! | [`slots`] | how many steps may run at once |
 //!
@@ -30,5 +31,6 @@ pub mod pipeline;
 pub mod plan;
 pub mod retry;
 pub mod run;
+pub mod selection;
 pub mod slots;
 pub mod step;

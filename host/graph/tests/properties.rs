@@ -9,11 +9,14 @@ use std::sync::Arc;
 use fanfold_graph::pipeline::Pipeline;
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::Run;
+use fanfold_graph::selection::{Parent, Rule, Selection};
+use fanfold_graph::step::StepState;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use simulation::Simulation;
 use simulation::ending::Ending;
 use simulation::pipelines::{Dice, pipeline};
+use simulation::retried::Retried;
 use simulation::script::Script;
 
 /// Picks by a linear congruential sequence (Knuth's MMIX constants).
@@ -84,6 +87,57 @@ proptest! {
         for cut in (0..=whole.log.len()).step_by(stride) {
             let mut resumed = Simulation::resume(Arc::clone(&plan), script, &whole.log[..cut]);
             compare(&resumed.finish(picker(seed ^ cut as u64)), &specified, &pipeline)?;
+        }
+    }
+
+    /// A run that stopped anywhere is retried from failure: the retry ends as if nothing had happened, also where what
+    /// failed then does so no more, and executes nothing that had succeeded with the same inputs.
+    #[test]
+    fn every_prefix_is_retried_to_the_same_end(pipeline in pipelines(), script in scripts(), seed in any::<u64>()) {
+        let plan = plan(&pipeline);
+        let repaired = Script { failures: 0, ..script };
+        let endings = [script, repaired].map(|script| (script, naive::ending(&pipeline, &script)));
+        let mut whole = Simulation::new(Arc::clone(&plan), script);
+        whole.finish(picker(seed));
+        let stride = 1 + whole.log.len() / 20;
+        for cut in (0..whole.log.len()).step_by(stride).chain([whole.log.len()]) {
+            let mut parent = Run::new(Arc::clone(&plan));
+            for event in &whole.log[..cut] {
+                let _ = parent.apply(event).unwrap();
+            }
+            for (now, specified) in &endings {
+                let mut retried = Retried::new(Parent::new(parent.clone(), Rule::FromFailure), *now);
+                let mut pick = picker(seed ^ cut as u64);
+                while retried.advance(&mut pick) {}
+                compare(&Ending::of(&retried.simulation.run), specified, &pipeline)?;
+                // An attempt that fails may have emitted other items: then a clone runs for what is taken back later.
+                let is_exact = cut == whole.log.len() && now.failures == script.failures && script.retries == 0;
+                for step in retried.executed.iter().filter(|_| is_exact) {
+                    prop_assert_ne!(specified.steps[step].state, StepState::Succeeded, "{} of {}", step, json(&pipeline));
+                }
+            }
+        }
+    }
+
+    /// Whatever part of a run is selected, what is not ends as in the parent and is not executed.
+    #[test]
+    fn a_selection_divides_the_steps(pipeline in pipelines(), script in scripts(), seed in any::<u64>()) {
+        let plan = plan(&pipeline);
+        let specified = naive::ending(&pipeline, &script);
+        let mut whole = Simulation::new(Arc::clone(&plan), script);
+        whole.finish(picker(seed));
+        let names: Vec<&str> = pipeline.solids.iter().map(|solid| solid.name.as_str()).collect();
+        for chosen in [&names[..], &[], &names[..names.len() / 2]] {
+            let selection = Selection::new(&whole.run, chosen.iter().copied()).unwrap();
+            let mut retried = Retried::new(Parent::new(whole.run.clone(), Rule::Except(selection)), script);
+            let mut pick = picker(!seed);
+            while retried.advance(&mut pick) {}
+            compare(&Ending::of(&retried.simulation.run), &specified, &pipeline)?;
+            // Clones of keys that only a failed attempt emitted are unknown to the parent.
+            for step in retried.executed.iter().filter(|step| specified.steps.contains_key(*step)) {
+                let solid = step.split('[').next().unwrap_or_default();
+                prop_assert!(chosen.contains(&solid), "{} of {}", step, json(&pipeline));
+            }
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn compose(
 ) -> Result<Plan, Failure> {
     let pipeline = if address.file.extension().is_some_and(|extension| extension == "json") {
         read_json(&address.file)
-            .and_then(|pipeline| check_definitions(&pipeline, plugins).map(|()| pipeline))?
+            .and_then(|pipeline| check_definitions(&pipeline, plugins, STALE_JSON).map(|()| pipeline))?
     } else {
         evaluate(address, plugins)?
     };
@@ -95,8 +95,15 @@ fn read_json(file: &Path) -> Result<Pipeline, Failure> {
         .map_err(|error| Failure::invalid(Diagnostic::caused_by(format!("`{shown}` is no pipeline"), &error)))
 }
 
-/// Checks that the plugins still say of their solids what the pipeline was made from.
-fn check_definitions(pipeline: &Pipeline, plugins: &LoadedPlugins) -> Result<(), Failure> {
+/// What to do about a pipeline in its exchange form whose definitions have changed.
+const STALE_JSON: &str = "make the pipeline's JSON anew: `fanfold plan --format json`";
+
+/// Checks that the plugins still say of their solids what the pipeline was made from; else `hint` tells what to do.
+pub(super) fn check_definitions(
+    pipeline: &Pipeline,
+    plugins: &LoadedPlugins,
+    hint: &str,
+) -> Result<(), Failure> {
     let mut changed = Vec::new();
     for (solid, definition) in &pipeline.definitions {
         let plugin = plugins.find(&solid.plugin).map_err(Failure::invalid)?;
@@ -106,7 +113,7 @@ fn check_definitions(pipeline: &Pipeline, plugins: &LoadedPlugins) -> Result<(),
                     "plugin `{}` describes its solid `{}` in another way",
                     solid.plugin, solid.solid
                 ))
-                .hint("make the pipeline's JSON anew: `fanfold plan --format json`".to_owned()),
+                .hint(hint.to_owned()),
             );
         }
     }

@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fanfold::diagnostic::Diagnostic;
-use fanfold::executor::LocalExecutor;
 use fanfold::orchestrator::{Assembly, Orchestrator, Stopped};
 use fanfold::report::Report;
 use fanfold::sandbox::{Engine, EngineOptions};
-use fanfold::store::{OpenRun, RunId};
-use fanfold_graph::run::{Outcome as RunOutcome, Run};
-use fanfold_graph::slots::ConcurrencyLimit;
+use fanfold::store::RetryOf;
+use fanfold_graph::run::Outcome as RunOutcome;
 
 use super::terminal::tell;
 use super::{Exit, Failure, Outcome, sandbox, signals, summary};
@@ -26,30 +24,13 @@ pub(super) fn engine(jobs: usize, count_fuel: bool) -> Result<Engine, Failure> {
     sandbox::engine(options)
 }
 
-/// Drives a run to its end, and prints what it came to.
-pub(super) fn drive(
-    run_id: &RunId,
-    run: Run,
-    store: OpenRun,
-    executor: LocalExecutor,
-    jobs: usize,
-    concurrency: &[ConcurrencyLimit],
-    format: Format,
-) -> Outcome {
-    let report = report(format);
+/// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of.
+pub(super) fn drive(assembly: Assembly, retry_of: Option<&RetryOf>, format: Format) -> Outcome {
+    let run_id = &assembly.run_id.clone();
     if format == Format::Text {
-        tell(&format!("run {run_id}  {}", run.plan().pipeline().name));
+        tell(&format!("run {run_id}  {}", assembly.run.plan().pipeline().name));
     }
-    let (executor, concurrency) = (Box::new(executor), concurrency.to_vec());
-    let orchestrator = Orchestrator::new(Assembly {
-        run_id: run_id.clone(),
-        run,
-        store,
-        executor,
-        report,
-        jobs,
-        concurrency,
-    });
+    let orchestrator = Orchestrator::new(assembly);
     signals::cancel_on_signal(orchestrator.clone())
         .map_err(|error| Failure::system(Diagnostic::caused_by("cannot listen for signals", &error)))?;
     let begun = Instant::now();
@@ -58,8 +39,8 @@ pub(super) fn drive(
         Failure::system(Diagnostic::new(stopped.to_string()).hint(hint))
     })?;
     match format {
-        Format::Json => summary::print_json(&orchestrator, run_id, outcome)?,
-        Format::Text => summary::print_text(&orchestrator, run_id, outcome, begun.elapsed())?,
+        Format::Json => summary::print_json(&orchestrator, run_id, retry_of, outcome)?,
+        Format::Text => summary::print_text(&orchestrator, run_id, retry_of, outcome, begun.elapsed())?,
     }
     Ok(match outcome {
         RunOutcome::Succeeded => Exit::Succeeded,
@@ -89,7 +70,8 @@ fn watched(orchestrator: &Orchestrator) -> Result<RunOutcome, Stopped> {
     driven
 }
 
-fn report(format: Format) -> Report {
+/// What shows the run while it goes.
+pub(super) fn report(format: Format) -> Report {
     match format {
         Format::Json => Report::silent(),
         Format::Text if std::io::stderr().is_terminal() => Report::terminal(),

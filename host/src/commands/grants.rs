@@ -14,11 +14,11 @@ use fanfold_graph::step::SolidId;
 use super::Failure;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
-use crate::cli::{DirectoryArgument, RunArgs};
+use crate::cli::{DirectoryArgument, GrantArgs};
 
 /// The directories that the command line grants for this run alone.
 pub(super) fn for_this_run(
-    args: &RunArgs,
+    args: &GrantArgs,
     plugins: &LoadedPlugins,
 ) -> Result<Vec<GrantedDirectory>, Failure> {
     let reads = args.allow_read.iter().map(|argument| (argument, false));

@@ -63,9 +63,20 @@ impl LoadedPlugins {
         let plugins = used.filter_map(|name| self.find(name).ok());
         plugins.map(|plugin| (plugin.name().clone(), digest_text(plugin))).collect()
     }
+
+    /// The plugins that are not what they were, by their digests then.
+    pub(super) fn changed_since<'d>(&self, then: &'d PluginDigests) -> Result<Vec<&'d PluginName>, Failure> {
+        let mut changed = Vec::new();
+        for (name, digest) in then {
+            if digest_text(self.find(name).map_err(Failure::invalid)?) != *digest {
+                changed.push(name);
+            }
+        }
+        Ok(changed)
+    }
 }
 
 /// A plugin's digest in hexadecimal.
-pub(super) fn digest_text(plugin: &Plugin) -> String {
+fn digest_text(plugin: &Plugin) -> String {
     blake3::Hash::from_bytes(plugin.digest()).to_hex().to_string()
 }

@@ -20,6 +20,7 @@ mod plugins;
 mod project;
 mod recorded;
 mod resume;
+mod retry;
 mod run;
 mod runs;
 mod sandbox;
@@ -39,6 +40,7 @@ pub(crate) fn execute(command: Command) -> Outcome {
         Command::Plan(args) => plan::execute(&args),
         Command::Resume(args) => resume::execute(&args),
         Command::Cancel(args) => cancel::execute(&args),
+        Command::Retry(args) => retry::execute(&args),
         Command::Outputs(args) => outputs::execute(&args),
         Command::Events(args) => events::execute(&args),
         Command::Runs(args) => runs::execute(&args.verb),

@@ -1,12 +1,13 @@
 //! `fanfold resume`: takes up a run that was canceled or interrupted, with its own plan and plugins.
 
 use fanfold::diagnostic::Diagnostic;
+use fanfold::orchestrator::Assembly;
 use fanfold::store::{Fact, RunRecord};
 use fanfold_graph::run::Outcome as RunOutcome;
 
-use super::loaded::{LoadedPlugins, digest_text};
+use super::loaded::LoadedPlugins;
 use super::project::Project;
-use super::{Failure, Outcome, drive, grants, recorded};
+use super::{Failure, Outcome, drive, grants, recorded, retry};
 use crate::cli::ResumeArgs;
 
 pub(super) fn execute(args: &ResumeArgs) -> Outcome {
@@ -24,25 +25,38 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
     }
     let fresh = recorded::fresh(&record)?;
     let executor = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
+    let parent = retry::parent_of(&store, &record)?;
     let (opened, entries) = store.reopen(&record).map_err(|error| Failure::store(&error))?;
     let mut run = recorded::replayed(&record, &entries)?;
+    let mut report = drive::report(args.format);
+    for entry in &entries {
+        report.recall(entry);
+    }
     let resumed = opened.append(Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
     if let Some(event) = resumed.event() {
         _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
     }
-    drive::drive(&record.run_id, run, opened, executor, jobs, &project.settings().concurrency, args.format)
+    let assembly = Assembly {
+        run_id: record.run_id,
+        run,
+        store: opened,
+        executor: Box::new(executor),
+        report,
+        jobs,
+        concurrency: project.settings().concurrency.clone(),
+        parent,
+    };
+    drive::drive(assembly, record.retry_of.as_ref(), args.format)
 }
 
 /// Checks that the plugins are those with which the run began.
 fn check_unchanged(record: &RunRecord, plugins: &LoadedPlugins) -> Result<(), Failure> {
-    let mut changed = Vec::new();
-    for (name, digest) in &record.plugins {
-        let found = plugins.find(name).map_err(Failure::invalid)?;
-        if digest_text(found) != *digest {
-            let hint = "build it as it was, or accept it: `--allow-changed-plugins`".to_owned();
-            let message = format!("plugin `{name}` has changed since run `{}` began", record.run_id);
-            changed.push(Diagnostic::new(message).hint(hint));
-        }
-    }
-    if changed.is_empty() { Ok(()) } else { Err(Failure::all_invalid(changed)) }
+    let changed = plugins.changed_since(&record.plugins)?;
+    let told = changed.into_iter().map(|name| {
+        let hint = "build it as it was, or accept it: `--allow-changed-plugins`".to_owned();
+        let message = format!("plugin `{name}` has changed since run `{}` began", record.run_id);
+        Diagnostic::new(message).hint(hint)
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { Ok(()) } else { Err(Failure::all_invalid(told)) }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fanfold::diagnostic::Diagnostic;
+use fanfold::orchestrator::Assembly;
 use fanfold::store::{RunId, Store};
 use fanfold_graph::run::Run;
 
@@ -21,17 +22,27 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let engine = drive::engine(jobs, project.settings().counts_fuel())?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
-    let granted = grants::for_this_run(args, &plugins)?;
+    let granted = grants::for_this_run(&args.grants, &plugins)?;
     let executor = grants::executor(&project, &plan, &plugins, &granted)?;
     let store = Store::open(&project.store_directory(args.store.store.as_deref()));
-    let opened = store
+    let store = store
         .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
         .map_err(|error| Failure::store(&error))?;
-    let (run, concurrency) = (Run::new(Arc::new(plan)), &project.settings().concurrency);
-    drive::drive(&run_id, run, opened, executor, jobs, concurrency, args.format)
+    let assembly = Assembly {
+        run_id,
+        run: Run::new(Arc::new(plan)),
+        store,
+        executor: Box::new(executor),
+        report: drive::report(args.format),
+        jobs,
+        concurrency: project.settings().concurrency.clone(),
+        parent: None,
+    };
+    drive::drive(assembly, None, args.format)
 }
 
-fn run_id(given: Option<&str>) -> Result<RunId, Failure> {
+/// The id that was given, or a new one.
+pub(super) fn run_id(given: Option<&str>) -> Result<RunId, Failure> {
     match given {
         Some(given) => RunId::new(given).map_err(|error| Failure::usage(Diagnostic::new(error.to_string()))),
         None => RunId::random()

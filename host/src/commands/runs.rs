@@ -1,7 +1,7 @@
 //! `fanfold runs`: the runs that are recorded.
 
 use fanfold::diagnostic::{Diagnostic, printable};
-use fanfold::report::{FailedStep, Failures};
+use fanfold::report::{FailedStep, Failures, TakenSteps};
 use fanfold::store::{Fact, RunRecord, Store, outcome_word};
 use fanfold_graph::run::Run;
 use serde_json::{Value as Json, json};
@@ -43,11 +43,14 @@ fn run_json(run: &RunRecord) -> Json {
         "status": status(run),
         "created_at_ms": run.created_at_ms,
         "ended_at_ms": run.ended.map(|(at, _)| at),
+        "parent": run.retry_of.as_ref().map(|it| it.parent.as_str()),
+        "retry_mode": run.retry_of.as_ref().map(|it| &it.mode),
     })
 }
 
 fn run_line(run: &RunRecord) -> String {
-    format!("{:12}  {:11}  {}", run.run_id, status(run), run.pipeline.name)
+    let retry_of = run.retry_of.as_ref().map_or_else(String::new, |it| format!("  retry of {}", it.parent));
+    format!("{:12}  {:11}  {}{retry_of}", run.run_id, status(run), run.pipeline.name)
 }
 
 fn show(args: &RunsShowArgs) -> Outcome {
@@ -56,6 +59,7 @@ fn show(args: &RunsShowArgs) -> Outcome {
     let entries = store.entries(&record).map_err(|error| Failure::store(&error))?;
     let mut run = recorded::fresh(&record)?;
     let mut failures = Failures::default();
+    let mut taken = TakenSteps::default();
     for entry in &entries {
         if let Some(event) = entry.event() {
             _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
@@ -63,27 +67,30 @@ fn show(args: &RunsShowArgs) -> Outcome {
         if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
             failures.add(run.step_key(*step), failure);
         }
+        taken.note(&entry.fact);
     }
     print(&match args.format {
-        Format::Json => shown_json(&record, &run, &failures).to_string(),
-        Format::Text => shown_text(&record, &run, &failures),
+        Format::Json => shown_json(&record, &run, &failures, &taken).to_string(),
+        Format::Text => shown_text(&record, &run, &failures, &taken),
     })?;
     Ok(Exit::Succeeded)
 }
 
-fn shown_json(record: &RunRecord, run: &Run, failures: &Failures) -> Json {
+fn shown_json(record: &RunRecord, run: &Run, failures: &Failures, taken: &TakenSteps) -> Json {
     let mut shown = run_json(record);
     let solids = run.plan().solids().map(|solid| {
         json!({ "solid": run.plan().invocation(solid).name, "steps": summary::counts_json(run.counts(solid)) })
     });
     shown["solids"] = solids.collect();
+    shown["taken"] = taken.taken(run).into();
     shown["failures"] = json!(failures.kept);
     shown["mismatches"] = summary::mismatches_json(run);
     shown
 }
 
-fn shown_text(record: &RunRecord, run: &Run, failures: &Failures) -> String {
-    let mut lines = vec![run_line(record)];
+fn shown_text(record: &RunRecord, run: &Run, failures: &Failures, taken: &TakenSteps) -> String {
+    let taken = record.retry_of.as_ref().and_then(|it| summary::taken_text(it, taken, run));
+    let mut lines = vec![run_line(record) + &taken.unwrap_or_default()];
     for solid in run.plan().solids() {
         let told = summary::counts_text(run.counts(solid));
         lines.push(format!("  {}  {told}", run.plan().step_pattern(solid)));

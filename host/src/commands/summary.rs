@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fanfold::diagnostic::printable;
 use fanfold::orchestrator::Orchestrator;
-use fanfold::report::{Failures, duration_text};
-use fanfold::store::{RunId, outcome_word};
+use fanfold::report::{Failures, TakenSteps, duration_text};
+use fanfold::store::{RetryMode, RetryOf, RunId, outcome_word};
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::step::{StateCounts, StepState};
 use serde_json::{Value as Json, json};
@@ -23,18 +23,23 @@ const MAX_MISMATCHES: usize = 1000;
 pub(super) fn print_json(
     orchestrator: &Orchestrator,
     run_id: &RunId,
+    retry_of: Option<&RetryOf>,
     outcome: Outcome,
 ) -> Result<(), Failure> {
     let (head, tail) = orchestrator.look(|run, report| {
         let steps = counts_json(&totals(run));
         let pipeline = json!(run.plan().pipeline().name);
         let head = format!(
-            r#"{{"run_id":{},"pipeline":{pipeline},"status":"{}","#,
+            r#"{{"run_id":{},"parent":{},"pipeline":{pipeline},"status":"{}","#,
             json!(run_id.as_str()),
+            json!(retry_of.map(|it| it.parent.as_str())),
             outcome_word(outcome)
         );
+        let taken = report.taken().taken(run);
         let (failures, mismatches) = (json!(report.failures().kept), mismatches_json(run));
-        (head, format!(r#""steps":{steps},"failures":{failures},"mismatches":{mismatches}}}"#))
+        let tail =
+            format!(r#""steps":{steps},"taken":{taken},"failures":{failures},"mismatches":{mismatches}}}"#);
+        (head, tail)
     });
     print_with(|out| {
         write!(out, "{head}\"result\":")?;
@@ -50,15 +55,18 @@ pub(super) fn print_json(
 pub(super) fn print_text(
     orchestrator: &Orchestrator,
     run_id: &RunId,
+    retry_of: Option<&RetryOf>,
     outcome: Outcome,
     took: Duration,
 ) -> Result<(), Failure> {
     let took = duration_text(took.as_millis() as u64);
     let summary = orchestrator.look(|run, report| {
-        let mut lines =
-            vec![format!("run {run_id} {} in {took}: {}", outcome_word(outcome), counts_text(&totals(run)))];
+        let counts = counts_text(&totals(run));
+        let taken = retry_of.and_then(|it| taken_text(it, report.taken(), run)).unwrap_or_default();
+        let mut lines = vec![format!("run {run_id} {} in {took}: {counts}{taken}", outcome_word(outcome))];
         lines.extend(failure_lines(report.failures()));
         lines.extend(mismatch_lines(run));
+        lines.extend(hints(run_id, outcome, report.failures(), report.taken().left_out(run)));
         lines.join("\n")
     });
     tell(&summary);
@@ -103,7 +111,34 @@ pub(super) fn counts_text(counts: &StateCounts) -> String {
     text
 }
 
-/// The first failures in full, the number of the others, and what to do about the first.
+/// How many steps were taken from which run, where something could be.
+pub(super) fn taken_text(retry_of: &RetryOf, taken: &TakenSteps, run: &Run) -> Option<String> {
+    let is_partial = retry_of.mode != RetryMode::Whole;
+    is_partial.then(|| format!("; {} taken from run `{}`", taken.taken(run), retry_of.parent))
+}
+
+/// What to do next: about the run, with the first failure that knows more, and about what was left out.
+fn hints(run_id: &RunId, outcome: Outcome, failures: &Failures, left_out: u64) -> Vec<String> {
+    let (why, command) = match outcome {
+        Outcome::Canceled => ("go on where it was", format!("fanfold resume {run_id}")),
+        _ => ("run again what failed", format!("fanfold retry {run_id} --from-failure")),
+    };
+    let mut hints = Vec::new();
+    if let Some(hint) = failures.kept.iter().find_map(|failed| failed.hint.as_ref()) {
+        hints.push(format!("hint: {}, then: {command}", printable(hint)));
+    } else if failures.count > 0 || outcome == Outcome::Canceled {
+        hints.push(format!("hint: {why}: {command}"));
+    }
+    if left_out > 0 {
+        let steps = if left_out == 1 { "1 step was" } else { &format!("{left_out} steps were") };
+        hints.push(format!(
+            "hint: {steps} not selected and did not run; `*` after a pattern selects what follows"
+        ));
+    }
+    hints
+}
+
+/// The first failures in full, and the number of the others.
 fn failure_lines(failures: &Failures) -> Vec<String> {
     let mut lines = Vec::new();
     for failed in failures.kept.iter().take(MAX_TOLD) {
@@ -113,9 +148,6 @@ fn failure_lines(failures: &Failures) -> Vec<String> {
     let told = lines.len().min(MAX_TOLD) as u64;
     if failures.count > told && failures.kept.len() > MAX_TOLD {
         lines.push(format!("  ... {} more", failures.count - MAX_TOLD as u64));
-    }
-    if let Some(hint) = failures.kept.iter().find_map(|failed| failed.hint.as_ref()) {
-        lines.push(format!("hint: {}", printable(hint)));
     }
     lines
 }

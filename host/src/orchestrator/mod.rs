@@ -10,6 +10,7 @@
 
 mod inputs;
 mod step_line;
+mod taking;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,12 +23,14 @@ use fanfold_graph::slots::{ConcurrencyLimit, Slots};
 use fanfold_graph::step::{StepId, StepKey, StepKeyError};
 
 pub use inputs::InputTree;
+pub use taking::Parent;
 
 use crate::executor::{Executor, Job};
 use crate::report::Report;
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{Canceled, Fact, OpenRun, RunId, StoreError};
 use step_line::StepLine;
+use taking::Taken;
 
 /// A step's thread needs room for the guest's stack and the host's functions on top of it.
 const WORKER_STACK_BYTES: usize = 4 << 20;
@@ -48,6 +51,8 @@ pub struct Assembly {
     pub jobs: usize,
     /// How many of them may be of some solids.
     pub concurrency: Vec<ConcurrencyLimit>,
+    /// The run that it takes work from, if it is a retry of one.
+    pub parent: Option<Parent>,
 }
 
 /// Drives one run. Clones drive the same run.
@@ -65,6 +70,7 @@ struct Shared {
     store: OpenRun,
     executor: Box<dyn Executor>,
     jobs: usize,
+    parent: Option<Parent>,
     state: Mutex<State>,
     /// Something happened that an idle worker may be waiting for.
     wake: Condvar,
@@ -98,10 +104,32 @@ enum Next {
     Leave,
 }
 
+/// A step that has started.
+struct Started<'p> {
+    step: StepId,
+    ticket: u64,
+    interrupt: Interrupt,
+    work: Work<'p>,
+}
+
+/// Where a step's end comes from.
+enum Work<'p> {
+    Execute(UnreadJob),
+    Take(Taken<'p>),
+}
+
+/// How a step's work ended.
+enum Ended {
+    Succeeded(StepReport),
+    Failed(StepFailure),
+    /// It was not executed.
+    LeftOut,
+}
+
 impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
-        let Assembly { run_id, run, store, executor, report, jobs, concurrency } = assembly;
+        let Assembly { run_id, run, store, executor, report, jobs, concurrency, parent } = assembly;
         let plan = Arc::clone(run.plan());
         let state = State {
             run,
@@ -115,7 +143,7 @@ impl Orchestrator {
             stopped: None,
         };
         let (state, wake) = (Mutex::new(state), Condvar::new());
-        Self(Arc::new(Shared { run_id, plan, store, executor, jobs, state, wake }))
+        Self(Arc::new(Shared { run_id, plan, store, executor, jobs, parent, state, wake }))
     }
 
     /// Drives the run to its end, and returns how it ended. Returns once all of it is on disk.
@@ -215,9 +243,10 @@ impl Shared {
                 Next::Leave => break,
                 Next::Wait(pause) => state = self.wait(state, pause),
                 Next::Start(step) => {
-                    let Ok((job, ticket)) = self.start(&mut state, step) else { break };
+                    let Ok(started) = self.start(&mut state, step) else { break };
+                    let ticket = started.ticket;
                     drop(state);
-                    let ended = self.execute(job, step, ticket);
+                    let ended = self.perform(started);
                     state = self.lock();
                     state.slots.give_back(step.solid);
                     state.busy_workers -= 1;
@@ -268,27 +297,30 @@ impl Shared {
         stopped
     }
 
-    fn start(&self, state: &mut State, step: StepId) -> Result<(UnreadJob, u64), Stopped> {
-        self.record(state, Fact::StepStarted { step })?;
+    fn start(&self, state: &mut State, step: StepId) -> Result<Started<'_>, Stopped> {
+        let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, step));
+        let fact = if taken.is_some() { Fact::StepTaken { step } } else { Fact::StepStarted { step } };
+        self.record(state, fact)?;
         state.delayed.remove(&step);
         state.slots.take(step.solid);
         state.busy_workers += 1;
         state.tickets += 1;
         let (ticket, interrupt) = (state.tickets, Interrupt::default());
         state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
-        let inputs = state.run.inputs(step).into_iter();
-        let job = UnreadJob {
-            mapping_keys: state
-                .run
-                .mapping_keys(step)
-                .into_iter()
-                .map(|key| key.as_str().to_owned())
-                .collect(),
-            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
-            attempt: state.run.attempt(step),
-            interrupt,
-        };
-        Ok((job, ticket))
+        let work = taken.map_or_else(|| Work::Execute(UnreadJob::of(&state.run, step)), Work::Take);
+        Ok(Started { step, ticket, interrupt, work })
+    }
+
+    /// Sees a step through to its end.
+    fn perform(self: &Arc<Self>, started: Started<'_>) -> Ended {
+        let Started { step, ticket, interrupt, work } = started;
+        let line = StepLine::new(Arc::clone(self), step, ticket);
+        match work {
+            Work::Execute(job) => {
+                self.execute(job, step, interrupt, line).map_or_else(Ended::Failed, Ended::Succeeded)
+            }
+            Work::Take(taken) => taken.end(&line, &interrupt),
+        }
     }
 
     /// Reads a step's inputs and runs it.
@@ -296,20 +328,20 @@ impl Shared {
         self: &Arc<Self>,
         job: UnreadJob,
         step: StepId,
-        ticket: u64,
+        interrupt: Interrupt,
+        line: StepLine,
     ) -> Result<StepReport, StepFailure> {
         let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree));
         let inputs = inputs.collect::<std::io::Result<_>>().map_err(|error| {
             StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
         })?;
-        let line = StepLine::new(Arc::clone(self), step, ticket);
-        let UnreadJob { mapping_keys, attempt, interrupt, .. } = job;
+        let UnreadJob { mapping_keys, attempt, .. } = job;
         self.executor
             .execute(Job { solid: step.solid, mapping_keys, inputs, attempt, interrupt }, Box::new(line))
     }
 
     /// Records how an execution ended, if anybody still wants to know.
-    fn end(&self, state: &mut State, step: StepId, ticket: u64, ended: Result<StepReport, StepFailure>) {
+    fn end(&self, state: &mut State, step: StepId, ticket: u64, ended: Ended) {
         if !state.is_current(step, ticket) {
             // Its slots are free now, and somebody may have waited for them.
             self.wake.notify_all();
@@ -317,9 +349,10 @@ impl Shared {
         }
         state.executions.remove(&step);
         let fact = match ended {
-            Ok(report) => Fact::StepSucceeded { step, report },
-            Err(failure) if failure.kind == FailureKind::Canceled => Fact::StepCanceled { step },
-            Err(failure) => {
+            Ended::Succeeded(report) => Fact::StepSucceeded { step, report },
+            Ended::LeftOut => Fact::StepCanceled { step },
+            Ended::Failed(failure) if failure.kind == FailureKind::Canceled => Fact::StepCanceled { step },
+            Ended::Failed(failure) => {
                 let retry_after_ms = self.retry_after_ms(state, step, &failure);
                 if let Some(pause) = retry_after_ms.filter(|pause| *pause > 0) {
                     state.delayed.insert(step, Instant::now() + Duration::from_millis(pause.into()));
@@ -370,7 +403,18 @@ struct UnreadJob {
     mapping_keys: Vec<String>,
     inputs: Vec<(String, InputTree)>,
     attempt: u32,
-    interrupt: Interrupt,
+}
+
+impl UnreadJob {
+    fn of(run: &Run, step: StepId) -> Self {
+        let keys = run.mapping_keys(step).into_iter();
+        let inputs = run.inputs(step).into_iter();
+        Self {
+            mapping_keys: keys.map(|key| key.as_str().to_owned()).collect(),
+            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
+            attempt: run.attempt(step),
+        }
+    }
 }
 
 /// A number from 0 to 1 that is the same for the same parts: jitter needs to spread, not to surprise.

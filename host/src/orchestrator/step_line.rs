@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use fanfold_graph::definition::MetadataEntry;
+use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 
 use super::Shared;
 use crate::sandbox::{BlobRef, BlobSink, Emission, StepEvent, StepHost};
-use crate::store::Fact;
+use crate::store::{Fact, LoggedValue};
 
 /// Records what one execution hands over.
 pub(super) struct StepLine {
@@ -19,6 +21,17 @@ pub(super) struct StepLine {
 impl StepLine {
     pub(super) fn new(shared: Arc<Shared>, step: StepId, ticket: u64) -> Self {
         Self { shared, step, ticket }
+    }
+
+    /// Records an output whose value is kept already.
+    pub(super) fn emit_logged(
+        &self,
+        output: u32,
+        mapping_key: Option<MappingKey>,
+        value: LoggedValue,
+        metadata: Vec<MetadataEntry>,
+    ) -> io::Result<()> {
+        self.record(Fact::OutputEmitted { step: self.step, output, mapping_key, value, metadata })
     }
 
     fn record(&self, fact: Fact) -> io::Result<()> {
@@ -37,13 +50,7 @@ impl StepHost for StepLine {
         let output = output.ok_or_else(|| io::Error::other("an output that is not in the definition"))?;
         let value = self.shared.store.write_value(emission.value)?;
         let Emission { mapping_key, metadata, .. } = emission;
-        self.record(Fact::OutputEmitted {
-            step: self.step,
-            output: output as u32,
-            mapping_key,
-            value,
-            metadata,
-        })
+        self.emit_logged(output as u32, mapping_key, value, metadata)
     }
 
     fn report(&mut self, event: StepEvent) -> io::Result<()> {

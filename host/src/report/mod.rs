@@ -6,12 +6,14 @@ mod failures;
 mod lines;
 mod notes;
 mod progress;
+mod taken;
 mod terminal;
 
 use fanfold_graph::run::Run;
 use fanfold_graph::step::StepId;
 
 pub use failures::{FailedStep, Failures};
+pub use taken::TakenSteps;
 
 use crate::store::{Entry, Fact};
 use lines::Lines;
@@ -22,6 +24,7 @@ use terminal::Terminal;
 pub struct Report {
     screen: Screen,
     failures: Failures,
+    taken: TakenSteps,
 }
 
 #[derive(Debug)]
@@ -48,11 +51,17 @@ impl Report {
     }
 
     fn on(screen: Screen) -> Self {
-        Self { screen, failures: Failures::default() }
+        Self { screen, failures: Failures::default(), taken: TakenSteps::default() }
+    }
+
+    /// Takes note of an entry without showing it: one that an earlier process recorded, of a run that is resumed.
+    pub fn recall(&mut self, entry: &Entry) {
+        self.taken.note(&entry.fact);
     }
 
     /// Shows an entry that was just applied to the run.
     pub fn show(&mut self, run: &Run, entry: &Entry) {
+        self.taken.note(&entry.fact);
         if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
             self.failures.add(run.step_key(*step), failure);
         }
@@ -91,6 +100,11 @@ impl Report {
     /// What failed for good.
     pub fn failures(&self) -> &Failures {
         &self.failures
+    }
+
+    /// What did not run, because the run that this one is a retry of has it or left it out.
+    pub fn taken(&self) -> &TakenSteps {
+        &self.taken
     }
 }
 

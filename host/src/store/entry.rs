@@ -103,6 +103,12 @@ pub enum Fact {
         #[serde(with = "as_json")]
         metadata: Vec<MetadataEntry>,
     },
+    /// A step began to end as it did in the run that this one is a retry of; the outputs and the end that follow are
+    /// copies.
+    StepTaken {
+        /// The step.
+        step: StepId,
+    },
 }
 
 /// An emitted value, or where its content is.
@@ -141,7 +147,7 @@ impl Entry {
     /// What it means for the state of the run, if anything.
     pub fn event(&self) -> Option<Event> {
         match &self.fact {
-            Fact::StepStarted { step } => Some(Event::StepStarted { step: *step }),
+            Fact::StepStarted { step } | Fact::StepTaken { step } => Some(Event::StepStarted { step: *step }),
             Fact::OutputEmitted { step, output, mapping_key, value, .. } => Some(Event::OutputEmitted {
                 step: *step,
                 output: *output,
@@ -171,7 +177,8 @@ impl Fact {
             | Self::StepCanceled { step }
             | Self::Logged { step, .. }
             | Self::Materialized { step, .. }
-            | Self::Expectation { step, .. } => Some(*step),
+            | Self::Expectation { step, .. }
+            | Self::StepTaken { step } => Some(*step),
             Self::RunCanceled | Self::RunResumed => None,
         }
     }

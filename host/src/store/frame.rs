@@ -4,6 +4,10 @@
 //! Form: the entries one after another in postcard's encoding, each as `(at_ms, fact)`. Nothing of a frame is trusted
 //! when it is read: what does not decode is an error.
 
+use std::io;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
 use super::entry::{Entry, Fact};
 
 /// Entries that are packed and not yet written.
@@ -50,6 +54,24 @@ pub(super) fn unpack(first_seq: u64, entries: u32, body: &[u8]) -> Result<Vec<En
         unpacked.push(Entry { seq, at_ms, fact });
     }
     if rest.is_empty() { Ok(unpacked) } else { Err(DamagedFrame { seq: first_seq + u64::from(entries) }) }
+}
+
+/// Reads the frame that holds an entry of a run's log.
+pub(super) fn containing(connection: &Connection, run: i64, seq: u64) -> io::Result<Vec<Entry>> {
+    let found: Option<(i64, u32, Vec<u8>)> = connection
+        .prepare(
+            "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq <= ?2
+             ORDER BY first_seq DESC LIMIT 1",
+        )
+        .and_then(|mut query| {
+            let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            query.query_row(params![run, seq.cast_signed()], columns).optional()
+        })
+        .map_err(io::Error::other)?;
+    let Some((first_seq, entries, body)) = found else {
+        return Err(io::Error::other(format!("the event log has no entry {seq}")));
+    };
+    unpack(first_seq.cast_unsigned(), entries, &body).map_err(io::Error::other)
 }
 
 #[cfg(test)]

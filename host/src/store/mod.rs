@@ -13,6 +13,7 @@ mod entry;
 mod event_log;
 mod frame;
 mod open_run;
+mod recorded_log;
 mod run_id;
 mod run_record;
 mod schema;
@@ -32,8 +33,9 @@ pub use entry::{Entry, Fact, LoggedValue};
 pub use event_log::LogError;
 pub use frame::DamagedFrame;
 pub use open_run::{OpenRun, RunValues};
+pub use recorded_log::RecordedLog;
 pub use run_id::{RunId, RunIdError};
-pub use run_record::{GrantedDirectory, PluginDigests, RunRecord, outcome_word};
+pub use run_record::{GrantedDirectory, PluginDigests, RetryMode, RetryOf, RunRecord, outcome_word};
 
 use event_log::EventLog;
 use value_files::ValueFiles;
@@ -125,10 +127,33 @@ impl Store {
         plugins: &PluginDigests,
         granted: &[GrantedDirectory],
     ) -> Result<OpenRun, StoreError> {
+        self.insert(run_id, pipeline, plugins, granted, None)
+    }
+
+    /// Records a new run of a recorded one's pipeline, and opens it.
+    pub fn create_retry(
+        &self,
+        run_id: &RunId,
+        parent: &RunRecord,
+        mode: &RetryMode,
+        plugins: &PluginDigests,
+        granted: &[GrantedDirectory],
+    ) -> Result<OpenRun, StoreError> {
+        self.insert(run_id, &parent.pipeline, plugins, granted, Some((&parent.run_id, mode)))
+    }
+
+    fn insert(
+        &self,
+        run_id: &RunId,
+        pipeline: &Pipeline,
+        plugins: &PluginDigests,
+        granted: &[GrantedDirectory],
+        retry_of: Option<(&RunId, &RetryMode)>,
+    ) -> Result<OpenRun, StoreError> {
         let lock = self.lock(run_id)?;
         let inserted = self.connection.execute(
-            "INSERT INTO runs (run_id, pipeline, plan, plugins, granted, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO runs (run_id, pipeline, plan, plugins, granted, created_at_ms, parent, retry_mode)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 run_id.as_str(),
                 pipeline.name.as_str(),
@@ -136,6 +161,8 @@ impl Store {
                 json(plugins)?,
                 json(&granted)?,
                 now_ms().cast_signed(),
+                retry_of.map(|(parent, _)| parent.as_str()),
+                retry_of.map(|(_, mode)| json(mode)).transpose()?,
             ],
         );
         match inserted {
@@ -220,6 +247,11 @@ impl Store {
     pub fn values(&self, run: &RunRecord) -> Result<RunValues, StoreError> {
         let connection = schema::open(&database(&self.directory))?;
         Ok(RunValues::new(Values::new(run.number, ValueFiles::in_store(&self.directory), connection)))
+    }
+
+    /// Reads single entries of a recorded run's log.
+    pub fn log(&self, run: &RunRecord) -> Result<RecordedLog, StoreError> {
+        Ok(RecordedLog::new(run.number, schema::open(&database(&self.directory))?))
     }
 
     fn open_run(&self, number: i64, entries: u64, lock: File) -> Result<OpenRun, StoreError> {

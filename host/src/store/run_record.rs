@@ -26,6 +26,29 @@ pub struct RunRecord {
     pub created_at_ms: u64,
     /// When and how it ended, if it has.
     pub ended: Option<(u64, Outcome)>,
+    /// The run that it is a retry of, if it is one.
+    pub retry_of: Option<RetryOf>,
+}
+
+/// What a retry takes work from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryOf {
+    /// The run, in the same store.
+    pub parent: RunId,
+    /// What of it.
+    pub mode: RetryMode,
+}
+
+/// What a retry runs again; the rest it takes from its parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryMode {
+    /// Everything.
+    Whole,
+    /// What did not succeed, and what reads something else than it did.
+    FromFailure,
+    /// The steps that these patterns select.
+    Select(Vec<String>),
 }
 
 /// BLAKE3 digests of components, in hexadecimal, by plugin.
@@ -55,7 +78,8 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
 }
 
 pub(super) const SELECT: &str =
-    "SELECT number, run_id, plan, plugins, granted, created_at_ms, ended_at_ms, outcome FROM runs";
+    "SELECT number, run_id, plan, plugins, granted, created_at_ms, ended_at_ms, outcome, parent, retry_mode
+     FROM runs";
 
 pub(super) struct RunRow {
     number: i64,
@@ -66,6 +90,8 @@ pub(super) struct RunRow {
     created_at_ms: i64,
     ended_at_ms: Option<i64>,
     outcome: Option<String>,
+    parent: Option<String>,
+    retry_mode: Option<String>,
 }
 
 pub(super) fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
@@ -78,6 +104,8 @@ pub(super) fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         created_at_ms: row.get(5)?,
         ended_at_ms: row.get(6)?,
         outcome: row.get(7)?,
+        parent: row.get(8)?,
+        retry_mode: row.get(9)?,
     })
 }
 
@@ -92,6 +120,11 @@ impl TryFrom<RunRow> for RunRecord {
             Some("canceled") => Some(Outcome::Canceled),
             _ => None,
         };
+        let retry_of = row.parent.as_deref().zip(row.retry_mode.as_deref()).map(|(parent, mode)| {
+            let parent = RunId::new(parent).map_err(|error| damaged(error.to_string()))?;
+            let mode = serde_json::from_str(mode).map_err(|error| damaged(error.to_string()))?;
+            Ok::<_, StoreError>(RetryOf { parent, mode })
+        });
         Ok(Self {
             number: row.number,
             run_id: RunId::new(&row.run_id).map_err(|error| damaged(error.to_string()))?,
@@ -100,6 +133,7 @@ impl TryFrom<RunRow> for RunRecord {
             granted: serde_json::from_str(&row.granted).map_err(|error| damaged(error.to_string()))?,
             created_at_ms: row.created_at_ms.cast_unsigned(),
             ended: row.ended_at_ms.zip(outcome).map(|(at, outcome)| (at.cast_unsigned(), outcome)),
+            retry_of: retry_of.transpose()?,
         })
     }
 }

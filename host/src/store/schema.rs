@@ -9,10 +9,10 @@ use super::StoreError;
 
 /// Marks a file as a store of fanfold: "fanf" in ASCII.
 const APPLICATION_ID: i32 = 0x6661_6e66;
-/// The version of the tables below. A store of a newer version is refused, one of an older version migrated.
+/// The newest version of the tables. A store of a newer version is refused, one of an older version migrated.
 const VERSION: i32 = 2;
 
-const TABLES: &str = "
+const VERSION_1: &str = "
 CREATE TABLE runs (
     number        INTEGER PRIMARY KEY,
     run_id        TEXT NOT NULL UNIQUE CHECK (length(run_id) BETWEEN 1 AND 64),
@@ -44,8 +44,12 @@ CREATE TABLE value_files (
 CREATE INDEX value_files_by_digest ON value_files (digest);
 ";
 
-/// From version 2 on.
-const CANCEL_REQUESTS: &str = "
+const VERSION_2: &str = "
+-- The run that a run is a retry of, and what it takes from it.
+ALTER TABLE runs ADD COLUMN parent TEXT CHECK (length(parent) BETWEEN 1 AND 64);
+ALTER TABLE runs ADD COLUMN retry_mode TEXT
+    CHECK (json_valid(retry_mode) AND (retry_mode IS NULL) = (parent IS NULL));
+
 -- What other processes ask of the one that drives a run.
 CREATE TABLE cancel_requests (
     number INTEGER PRIMARY KEY,
@@ -89,13 +93,43 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let change = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let version: i32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < 1 {
-        change.execute_batch(TABLES)?;
+        change.execute_batch(VERSION_1)?;
     }
     if version < 2 {
-        change.execute_batch(CANCEL_REQUESTS)?;
+        change.execute_batch(VERSION_2)?;
     }
     change.pragma_update(None, "application_id", APPLICATION_ID)?;
     change.pragma_update(None, "user_version", VERSION)?;
     change.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_version_1_is_migrated_with_its_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("runs.db");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(VERSION_1).unwrap();
+        old.execute_batch(
+            "INSERT INTO runs (run_id, pipeline, plan, plugins, granted, created_at_ms)
+             VALUES ('r', 'p', '{}', '{}', '[]', 0)",
+        )
+        .unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        let new = open(&file).unwrap();
+        assert_eq!(version(&new, &file).unwrap(), VERSION);
+        let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let kept: (String, Option<String>) =
+            new.query_row("SELECT run_id, parent FROM runs", (), columns).unwrap();
+        assert_eq!(kept, ("r".to_owned(), None));
+        // A parent and what is taken of it go together.
+        assert!(new.execute("UPDATE runs SET parent = 'q'", ()).is_err());
+        assert!(new.execute("UPDATE runs SET parent = 'q', retry_mode = '\"whole\"'", ()).is_ok());
+    }
 }

@@ -5,11 +5,11 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::event::ValueRef;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::entry::{Fact, LoggedValue};
 use super::event_log::EventLog;
-use super::frame::unpack;
+use super::frame;
 use super::value_files::ValueFiles;
 use crate::sandbox::{BlobRef, BlobSink, Value};
 
@@ -115,23 +115,11 @@ impl Values {
 
     fn frame_of(&self, seq: u64) -> io::Result<UnpackedFrame> {
         let connection = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
-        let found: Option<(i64, u32, Vec<u8>)> = connection
-            .prepare(
-                "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq <= ?2
-                 ORDER BY first_seq DESC LIMIT 1",
-            )
-            .and_then(|mut query| {
-                let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-                query.query_row(params![self.run, seq.cast_signed()], columns).optional()
-            })
-            .map_err(io::Error::other)?;
-        let Some((first_seq, entries, body)) = found else {
-            return Err(io::Error::other(format!("the event log has no entry {seq}")));
-        };
-        let entries = unpack(first_seq.cast_unsigned(), entries, &body).map_err(io::Error::other)?;
+        let entries = frame::containing(&connection, self.run, seq)?;
+        let first_seq = entries.first().map_or(seq, |entry| entry.seq);
         let value = |fact| if let Fact::OutputEmitted { value, .. } = fact { Some(value) } else { None };
         let values = entries.into_iter().map(|entry| value(entry.fact)).collect();
-        Ok(UnpackedFrame { first_seq: first_seq.cast_unsigned(), values })
+        Ok(UnpackedFrame { first_seq, values })
     }
 
     /// Opens a blob's content.

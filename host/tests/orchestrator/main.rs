@@ -34,7 +34,7 @@ fn drive_limited(
     let run_id = RunId::new("r").unwrap();
     let executor = Box::new(script);
     let report = Report::silent();
-    let assembly = Assembly { run_id, run, store, executor, report, jobs, concurrency };
+    let assembly = Assembly { run_id, run, store, executor, report, jobs, concurrency, parent: None };
     let orchestrator = Orchestrator::new(assembly);
     let outcome = orchestrator.drive().unwrap();
     (orchestrator, outcome)
@@ -143,9 +143,9 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let script = Script { on_third_clone: Some(Arc::clone(&cancel)), ..Script::counting(50) };
     let (run_id, run) = (RunId::new("r").unwrap(), Run::new(Arc::clone(&plan)));
     let (executor, report) = (Box::new(script), Report::silent());
-    let concurrency = Vec::new();
-    let orchestrator =
-        Orchestrator::new(Assembly { run_id, run, store: opened, executor, report, jobs: 1, concurrency });
+    let (concurrency, parent) = (Vec::new(), None);
+    let assembly = Assembly { run_id, run, store: opened, executor, report, jobs: 1, concurrency, parent };
+    let orchestrator = Orchestrator::new(assembly);
     let canceler = orchestrator.clone();
     *cancel.lock().unwrap() = Some(Box::new(move || canceler.cancel()));
     assert_eq!(orchestrator.drive().unwrap(), Outcome::Canceled);

@@ -280,6 +280,18 @@ impl Plan {
         format!("{}{}", self.invocation(solid).name, "[?]".repeat(self.depth(solid)))
     }
 
+    /// The dimensions of a scope, outermost first.
+    pub(crate) fn dims(&self, scope: ScopeId) -> Vec<&Dim> {
+        let mut dims = Vec::new();
+        let mut scope = &self.scopes[scope.at()];
+        while let Some((prefix, dim)) = &scope.last {
+            dims.push(dim);
+            scope = &self.scopes[prefix.at()];
+        }
+        dims.reverse();
+        dims
+    }
+
     /// The name of a solid's input at this place of its definition.
     pub fn input_name(&self, solid: SolidId, place: u32) -> &Identifier {
         &self.definition(solid).inputs[place as usize].name

@@ -4,6 +4,7 @@ pub(crate) mod ending;
 mod lanes;
 pub(crate) mod pipelines;
 pub(crate) mod read;
+pub(crate) mod retried;
 pub(crate) mod script;
 pub(crate) mod values;
 

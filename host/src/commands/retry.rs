@@ -1,0 +1,139 @@
+//! `fanfold retry`: runs a recorded run's plan again, as a new run that takes from it what need not run.
+
+use std::collections::BTreeSet;
+
+use fanfold::diagnostic::Diagnostic;
+use fanfold::orchestrator::{Assembly, Parent};
+use fanfold::store::{Entry, GrantedDirectory, RetryMode, RetryOf, RunRecord, Store};
+use fanfold_graph::run::Run;
+use fanfold_graph::selection::{Rule, Selection, SelectionError};
+use fanfold_graph::step::StepState;
+
+use super::loaded::LoadedPlugins;
+use super::project::Project;
+use super::terminal::tell;
+use super::{Failure, Outcome, composition, drive, freshness, grants, recorded, run};
+use crate::cli::RetryArgs;
+
+pub(super) fn execute(args: &RetryArgs) -> Outcome {
+    let project = Project::find()?;
+    let run_id = run::run_id(args.run_id.as_deref())?;
+    let (store, record) = recorded::find_run(&project, &args.store, &args.run)?;
+    let mode = mode(args);
+    let parent = parent(&store, &record, &mode)?;
+    if args.plugins.plugins.is_none() {
+        freshness::build_changed(&project)?;
+    }
+    let jobs = project.jobs(args.jobs);
+    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
+    let hint = format!("the pipeline has to be composed anew: `fanfold run` instead of `retry {}`", args.run);
+    composition::check_definitions(&record.pipeline, &plugins, &hint)?;
+    for plugin in plugins.changed_since(&record.plugins)? {
+        tell(&format!("warning: plugin `{plugin}` has changed since run `{}`", record.run_id));
+    }
+    let run = recorded::fresh(&record)?;
+    let granted = granted(&record, grants::for_this_run(&args.grants, &plugins)?);
+    let executor = grants::executor(&project, run.plan(), &plugins, &granted)?;
+    let store = store
+        .create_retry(&run_id, &record, &mode, &plugins.digests(run.plan()), &granted)
+        .map_err(|error| Failure::store(&error))?;
+    let assembly = Assembly {
+        run_id,
+        run,
+        store,
+        executor: Box::new(executor),
+        report: drive::report(args.format),
+        jobs,
+        concurrency: project.settings().concurrency.clone(),
+        parent,
+    };
+    drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), args.format)
+}
+
+fn mode(args: &RetryArgs) -> RetryMode {
+    match (args.from_failure, args.select.is_empty()) {
+        (true, _) => RetryMode::FromFailure,
+        (false, false) => RetryMode::Select(args.select.clone()),
+        (false, true) => RetryMode::Whole,
+    }
+}
+
+/// What is taken from a run; none if all of its plan runs again.
+fn parent(store: &Store, record: &RunRecord, mode: &RetryMode) -> Result<Option<Parent>, Failure> {
+    let (run, entries) = stopped(store, record)?;
+    if *mode == RetryMode::FromFailure && has_only_succeeded(&run) {
+        let message =
+            format!("every step of run `{}` has succeeded: there is no failure to go on from", record.run_id);
+        let hint = "run all of it again without `--from-failure`, or some of it with `--select`".to_owned();
+        return Err(Failure::usage(Diagnostic::new(message).hint(hint)));
+    }
+    taking(store, record, run, &entries, mode)
+}
+
+/// True when no step failed, was canceled or has yet to run: also none that the run's outcome makes up for.
+fn has_only_succeeded(run: &Run) -> bool {
+    let is_good = |state: &StepState| matches!(state, StepState::Succeeded | StepState::Skipped);
+    let mut others = StepState::ALL.into_iter().filter(|state| !is_good(state));
+    others.all(|state| run.plan().solids().all(|solid| run.counts(solid)[state as usize] == 0))
+}
+
+/// What a retry that is taken up again takes from the run that it is a retry of.
+pub(super) fn parent_of(store: &Store, retry: &RunRecord) -> Result<Option<Parent>, Failure> {
+    let Some(RetryOf { parent, mode }) = &retry.retry_of else { return Ok(None) };
+    if *mode == RetryMode::Whole {
+        return Ok(None);
+    }
+    let Some(record) = store.find(parent.as_str()).map_err(|error| Failure::store(&error))? else {
+        let message = format!("run `{}` takes steps from run `{parent}`, which is gone", retry.run_id);
+        return Err(Failure::usage(Diagnostic::new(message)));
+    };
+    let (run, entries) = stopped(store, &record)?;
+    taking(store, &record, run, &entries, mode)
+}
+
+/// The state and the log of a run that nobody drives.
+fn stopped(store: &Store, record: &RunRecord) -> Result<(Run, Vec<Entry>), Failure> {
+    if store.is_open(&record.run_id).map_err(|error| Failure::store(&error))? {
+        let message = format!("run `{}` is still running", record.run_id);
+        let hint = "wait until it ends, or cancel it there".to_owned();
+        return Err(Failure::usage(Diagnostic::new(message).hint(hint)));
+    }
+    let entries = store.entries(record).map_err(|error| Failure::store(&error))?;
+    Ok((recorded::replayed(record, &entries)?, entries))
+}
+
+fn taking(
+    store: &Store,
+    record: &RunRecord,
+    run: Run,
+    entries: &[Entry],
+    mode: &RetryMode,
+) -> Result<Option<Parent>, Failure> {
+    let rule = match mode {
+        RetryMode::Whole => return Ok(None),
+        RetryMode::FromFailure => Rule::FromFailure,
+        RetryMode::Select(patterns) => {
+            let selection = Selection::new(&run, patterns.iter().map(String::as_str));
+            Rule::Except(selection.map_err(|error| refused(&error))?)
+        }
+    };
+    let log = store.log(record).map_err(|error| Failure::store(&error))?;
+    Ok(Some(Parent::new(record.run_id.clone(), run, entries, log, rule)))
+}
+
+fn refused(error: &SelectionError) -> Failure {
+    let problem = Diagnostic::new(error.to_string());
+    Failure::usage(match error.unknown() {
+        Some((wanted, known)) => problem.did_you_mean(wanted, known.iter().map(String::as_str)),
+        None => problem,
+    })
+}
+
+/// What is granted now, and what was granted with the run in other places.
+fn granted(record: &RunRecord, now: Vec<GrantedDirectory>) -> Vec<GrantedDirectory> {
+    let place = |grant: &GrantedDirectory| (grant.plugin.clone(), grant.guest.clone());
+    let taken: BTreeSet<_> = now.iter().map(place).collect();
+    let still = record.granted.iter().filter(|earlier| !taken.contains(&place(earlier)));
+    still.cloned().chain(now).collect()
+}
