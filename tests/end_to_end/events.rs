@@ -12,6 +12,20 @@ fn lines(ran: &Ran) -> Vec<Json> {
     ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The events of a run of this pipeline, as JSON.
+fn events_of(place: &Place, pipeline: &str, jobs: &str) -> Vec<Json> {
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    let ran = place.run("main.star", &["--jobs", jobs]);
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    lines(&place.fanfold(&["events", "r", "--store", "store", "--format", "json"]))
+}
+
+/// The names of the steps that started, in order.
+fn started(events: &[Json]) -> Vec<&str> {
+    let started = events.iter().filter(|event| event["event"] == "step_started");
+    started.map(|event| event["step"].as_str().unwrap()).collect()
+}
+
 #[test]
 fn every_event_is_told_in_order() {
     let place = Place::new();
@@ -47,15 +61,62 @@ fn every_event_is_told_in_order() {
     assert!(text.stdout.starts_with("0  step_started  emit  {\"attempt\":0}\n"), "{}", text.stdout);
 }
 
+/// Breadth first unless priorities say otherwise; a higher one downstream ends each chain before the next begins.
+#[test]
+fn priorities_order_steps() {
+    let pipeline = |tags: &str| {
+        format!(
+            "load(\"plugin:numbers\", \"emit\", \"echo\", \"multiply_by_two\")\n\
+             pipeline(lambda: emit(3).map(lambda x: multiply_by_two{tags}(echo(x))), name = \"p\")\n"
+        )
+    };
+    let plain = events_of(&Place::new(), &pipeline(""), "1");
+    let (echoes, doubled) = (
+        ["echo[0]", "echo[1]", "echo[2]"],
+        ["multiply_by_two[0]", "multiply_by_two[1]", "multiply_by_two[2]"],
+    );
+    assert_eq!(started(&plain)[1..], [echoes, doubled].concat());
+    let deep = events_of(&Place::new(), &pipeline(".tagged({\"priority\": \"1\"})"), "1");
+    let chains: Vec<_> = echoes.iter().zip(doubled).flat_map(|(echo, double)| [*echo, double]).collect();
+    assert_eq!(started(&deep)[1..], chains);
+}
+
+/// Limits hold across all clones, by solid and by tag.
+#[test]
+fn no_more_steps_run_at_once_than_limits_allow() {
+    let place = Place::new();
+    let settings = "run.concurrency = [{ solid = 'one', max = 1 }, { tag = 'db', value = 'eu', max = 2 }]\n";
+    fs::write(place.path().join("fanfold.toml"), settings).unwrap();
+    let pipeline = "load(\"plugin:numbers\", \"emit\", \"sleep\")\n\
+        slow = sleep.configured({\"ms\": 5})\n\
+        def main():\n    emit(6).map(slow.alias(\"one\"))\n    emit(6).map(slow.alias(\"two\").tagged({\"db\": \"eu\"}))\n\
+        \x20   emit(6).map(slow.alias(\"three\").tagged({\"db\": \"eu\"}))\n\
+        pipeline(main)\n";
+    let (mut one, mut eu) = (0, 0);
+    for event in events_of(&place, pipeline, "6") {
+        let solid = event["step"].as_str().unwrap().split('[').next().unwrap();
+        let running = match solid {
+            "one" => &mut one,
+            "two" | "three" => &mut eu,
+            _ => continue,
+        };
+        match event["event"].as_str().unwrap() {
+            "step_started" => *running += 1,
+            "step_succeeded" => *running -= 1,
+            _ => {}
+        }
+        assert!(one <= 1 && eu <= 2, "{event}: {one} and {eu} at once");
+    }
+    assert_eq!((one, eu), (0, 0));
+}
+
 /// Clones that go one after another do so whole, however many threads there are.
 #[test]
 fn clones_go_one_after_another_on_request() {
     let place = Place::new();
     let pipeline = "load(\"plugin:numbers\", \"emit\", \"echo\", \"sleep\")\n\
         pipeline(lambda: emit(5).map(lambda x: sleep.configured({\"ms\": 1})(echo(x)), max_concurrent = 1), name = \"p\")\n";
-    fs::write(place.path().join("main.star"), pipeline).unwrap();
-    assert_eq!(place.run("main.star", &["--jobs", "4"]).exit, 0);
-    let events = lines(&place.fanfold(&["events", "r", "--store", "store", "--format", "json"]));
+    let events = events_of(&place, pipeline, "4");
     let of_clones = events.iter().filter(|event| event["event"] != "output_emitted");
     let told = of_clones.filter_map(|event| {
         let (solid, key) = event["step"].as_str()?.strip_suffix(']')?.split_once('[')?;

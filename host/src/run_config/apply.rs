@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fanfold_graph::definition::SolidDefinition;
-use fanfold_graph::pipeline::{Invocation, Pipeline, Source};
+use fanfold_graph::pipeline::{Collect, Into, Invocation, Pipeline, Source};
 use serde_json::{Value as Json, json};
 
 use super::RunConfig;
@@ -11,7 +11,7 @@ use super::known_keys::each_unknown;
 use super::tree::{Content, Entry, Node, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, keys_hint};
-use crate::sandbox::{Mismatch, PathSegment, Schema};
+use crate::sandbox::{Gathered, Mismatch, PathSegment, Schema};
 
 type Entries = BTreeMap<String, Entry>;
 
@@ -175,7 +175,7 @@ impl Check<'_> {
                     let entry = Entry { key: None, node: Node::without_origin(value) };
                     self.input(&path, input.schema.as_ref(), &entry);
                 }
-                (Some(_), None) => {}
+                (Some(source), None) => self.form(&path, input.schema.as_ref(), source),
                 (None, Some(entry)) => {
                     self.input(&path, input.schema.as_ref(), &entry);
                     invocation.inputs.insert(input.name.clone(), Source::Value(entry.node.to_json()));
@@ -203,6 +203,20 @@ impl Check<'_> {
         let value = entry.node.to_json();
         if let Err(mismatch) = checker.check(&value, value.to_string().len()) {
             self.mismatch(path, Some(entry), &mismatch, None);
+        }
+    }
+
+    /// Whether the input takes a list or dict, where it is to receive one. What is in it is seen when the run has it.
+    fn form(&mut self, path: &str, schema: Option<&Json>, source: &Source) {
+        let gathered = match source {
+            Source::List(_) | Source::Collect(Collect { into: Into::List, .. }) => Gathered::Items,
+            Source::Dict(_) | Source::Collect(Collect { into: Into::Dict, .. }) => Gathered::Entries,
+            Source::Value(_) | Source::Item(_) | Source::Output { .. } => return,
+        };
+        let Some(checker) = schema.and_then(|schema| self.schema(path, schema)) else { return };
+        if let Err(mismatch) = checker.check_form(gathered) {
+            let hint = "the pipeline gathers many values here";
+            self.mismatch(path, None, &mismatch, Some(hint.to_owned()));
         }
     }
 

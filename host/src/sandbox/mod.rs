@@ -65,7 +65,7 @@ pub use memory_reset::{MemoryReset, StrictReason};
 pub use plugin::Plugin;
 pub use random::Seed;
 pub use refusal::Refusal;
-pub use schema::{Mismatch, PathSegment, Schema, SchemaError};
+pub use schema::{Gathered, Mismatch, PathSegment, Schema, SchemaError};
 pub use step_host::{BlobSink, StepHost};
 pub use value::{
     BlobDigest, BlobDigestError, BlobRef, CollectedItem, Collection, Emission, Input, InputValue, ItemReader,

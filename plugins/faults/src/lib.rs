@@ -1,33 +1,9 @@
-//! Solids that fail until something outside has changed, as a network or a disk does.
+//! Solids that go wrong: until something outside has changed, or just as their configuration says.
 
-use std::path::Path;
+mod outside;
+mod script;
 
-use fanfold_sdk::prelude::*;
-use serde_json::Value;
+pub use outside::gate;
+pub use script::perform;
 
-/// Returns its input where the directory `flag` is granted, and fails where it is not.
-#[solid]
-pub fn gate(x: Value) -> Result<Value> {
-    pass(Path::new("/flag"), x)
-}
-
-fn pass(flag: &Path, x: Value) -> Result<Value> {
-    if !flag.is_dir() {
-        fail!("there is no directory `{}`", flag.display());
-    }
-    Ok(x)
-}
-
-fanfold_sdk::plugin!(gate);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gate_is_open_where_its_flag_is() {
-        assert_eq!(pass(Path::new("/"), 7.into()).unwrap(), 7);
-        let closed = pass(Path::new("/there/is/no/such/flag"), 7.into()).unwrap_err();
-        assert_eq!(closed.to_string(), "there is no directory `/there/is/no/such/flag`");
-    }
-}
+fanfold_sdk::plugin!(gate, perform);

@@ -11,7 +11,7 @@ use super::{Mismatch, Schema};
 
 /// In which form many values arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sandbox) enum Gathered {
+pub enum Gathered {
     /// As a list.
     Items,
     /// By name.
@@ -28,9 +28,14 @@ impl Gathered {
 }
 
 impl Schema {
+    /// Whether many values in this form are allowed at all, however many and whichever they are.
+    pub fn check_form(&self, gathered: Gathered) -> Result<(), Mismatch> {
+        self.check_part(&gathered.of(std::iter::empty()), 0)
+    }
+
     /// Whether a list or dict of so many members is allowed.
     pub(in crate::sandbox) fn check_gathered(&self, gathered: Gathered, len: usize) -> Result<(), Mismatch> {
-        self.check_part(&gathered.of(std::iter::empty()), 0)?;
+        self.check_form(gathered)?;
         let (min, max) = match gathered {
             Gathered::Items => ("minItems", "maxItems"),
             Gathered::Entries => ("minProperties", "maxProperties"),

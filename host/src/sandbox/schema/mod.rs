@@ -19,7 +19,7 @@ use regex::Regex;
 use serde_json::Value as Json;
 
 use check::Check;
-pub(super) use members::Gathered;
+pub use members::Gathered;
 
 /// Bytes that one compiled pattern may take.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
