@@ -49,6 +49,9 @@ pub struct Invocation {
     /// What its inputs receive. One that has a default may be left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<Identifier, Source>,
+    /// What it waits for without reading it. A failure of these fails it; where they are skipped, it runs all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Source>,
     /// Its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Json>,

@@ -125,6 +125,7 @@ impl Case {
             tags: BTreeMap::new(),
             retry_policy: None,
             timeout_ms: None,
+            after: Vec::new(),
         });
     }
 

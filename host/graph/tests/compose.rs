@@ -106,6 +106,49 @@ fn maps_can_follow_each_other_and_choose_when_to_expand() {
 }
 
 #[test]
+fn a_collection_is_mapped_over_its_members_after_all_of_it() {
+    let mut c = composer();
+    let mut x = add(&mut c, "x*", &[]).unwrap();
+    for _ in 0..50 {
+        let list = c.collect(&x, None).unwrap();
+        x = c.map(&list, |c, x| add(c, "f", &[&x])).unwrap();
+    }
+    let pipeline = finish(c, Json::Null);
+    for (solid, wanted) in [
+        ("f", json!({ "item": 0 })),
+        ("f_2", json!({ "output": { "of": "f.r", "at": [0] } })),
+        ("f_50", json!({ "output": { "of": "f_49.r", "at": [0] } })),
+    ] {
+        assert_eq!(wiring(&pipeline, solid), json!([[{ "over": "x.r" }], { "a": wanted }]));
+        // The collect's own position comes after the clone's.
+        let mut of = wanted;
+        match of.get_mut("output") {
+            Some(output) => output["at"] = json!([1]),
+            None => of["item"] = json!(1),
+        }
+        let solids = pipeline["solids"].as_array().unwrap();
+        let after = &solids.iter().find(|it| it["name"] == solid).unwrap()["after"];
+        assert_eq!(*after, json!([{ "collect": { "over": { "over": "x.r" }, "of": of } }]));
+    }
+}
+
+#[test]
+fn solids_wait_for_what_they_do_not_read() {
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let y = add(&mut c, "y", &[]).unwrap();
+    let solid = solid("last", &[], &["r"]);
+    let last = c.call(Call { after: vec![x.clone(), y], ..call(&solid) }).unwrap().only().unwrap();
+    let within = Call { after: vec![last], ..call(&solid) };
+    c.map(&x, |c, item| c.call(Call { after: vec![item], ..within.clone() })?.only()).unwrap();
+    let pipeline = finish(c, Json::Null);
+    let (waiting, cloned) = (&pipeline["solids"][2], &pipeline["solids"][3]);
+    let all = json!({ "collect": { "over": { "over": "x.r" }, "of": { "item": 0 }, "into": "dict" } });
+    assert_eq!(waiting["after"], json!([all, { "output": { "of": "y.r" } }]));
+    assert_eq!((&cloned["scope"], &cloned["after"]), (&json!([{ "over": "x.r" }]), &json!([{ "item": 0 }])));
+}
+
+#[test]
 fn a_zip_joins_what_was_mapped_and_can_be_zipped_again() {
     let mut c = composer();
     let x = add(&mut c, "x*", &[]).unwrap();

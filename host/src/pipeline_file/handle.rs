@@ -93,9 +93,9 @@ impl<'v> StarlarkValue<'v> for Handle {
 }
 
 /// The composed handle behind a value.
-fn composed(this: Value<'_>, session: &Session) -> Result<Composed, Misuse> {
+pub(super) fn composed(this: Value<'_>, session: &Session) -> Result<Composed, Misuse> {
     let handle = this.downcast_ref::<Handle>().ok_or_else(|| {
-        Misuse::new(format!("a dynamic handle is needed here, not a {}", this.get_type()))
+        Misuse::new(format!("a handle is needed here, not a {}", this.get_type()))
             .hint("pass what a solid or a map returned")
     })?;
     Ok(session.handle(handle.place))
@@ -232,5 +232,30 @@ fn handle_methods(builder: &mut MethodsBuilder) {
     ) -> starlark::Result<Value<'v>> {
         _ = (this, args);
         Err(before_the_call("tagged"))
+    }
+
+    fn after<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args);
+        Err(before_the_call("after"))
+    }
+
+    fn with_retry<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+        #[starlark(kwargs)] kwargs: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args, kwargs);
+        Err(before_the_call("with_retry"))
+    }
+
+    fn with_timeout<'v>(
+        #[starlark(this)] this: Value<'v>,
+        #[starlark(args)] args: Value<'v>,
+    ) -> starlark::Result<Value<'v>> {
+        _ = (this, args);
+        Err(before_the_call("with_timeout"))
     }
 }

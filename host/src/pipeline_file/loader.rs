@@ -30,6 +30,7 @@ impl FileLoader for Loader<'_> {
                     tags: BTreeMap::new(),
                     retry_policy: None,
                     timeout_ms: None,
+                    after: Vec::new(),
                 };
                 let place = self.0.add_solid(solid)?;
                 let value = module.heap().alloc(Solid { place, name: name.clone() });

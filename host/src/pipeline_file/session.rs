@@ -44,6 +44,7 @@ pub(super) struct SolidUse {
     pub(super) tags: BTreeMap<String, String>,
     pub(super) retry_policy: Option<RetryPolicy>,
     pub(super) timeout_ms: Option<u32>,
+    pub(super) after: Vec<Handle>,
 }
 
 impl Session {

@@ -13,10 +13,12 @@ use starlark::eval::{Arguments, Evaluator};
 use starlark::values::dict::DictRef;
 use starlark::values::float::UnpackFloat;
 use starlark::values::starlark_value;
+use starlark::values::tuple::UnpackTuple;
 use starlark::values::{NoSerialize, StarlarkPagable, StarlarkValue, Value, ValueLike};
 use starlark::{starlark_module, starlark_simple_value};
 
 use super::argument;
+use super::handle::composed;
 use super::misuse::Misuse;
 use super::outputs;
 use super::session::{Session, SolidUse};
@@ -51,6 +53,7 @@ impl<'v> StarlarkValue<'v> for Solid {
         call.tags = solid.tags.clone();
         call.retry_policy.clone_from(&solid.retry_policy);
         call.timeout_ms = solid.timeout_ms;
+        call.after.clone_from(&solid.after);
         for value in args.positions(eval.heap())? {
             call.positional.push(input(value, session)?);
         }
@@ -141,6 +144,20 @@ fn solid_methods(builder: &mut MethodsBuilder) {
         let policy = retry_policy(max_retries, delay.0, backoff.0, jitter.0)?;
         changed(this, eval, |solid| {
             solid.retry_policy = Some(policy);
+            Ok(())
+        })
+    }
+
+    /// The solid waiting for what it does not read.
+    fn after<'v>(
+        this: Value<'v>,
+        #[starlark(args)] handles: UnpackTuple<Value<'v>>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Solid> {
+        let session = Session::of(eval);
+        let handles = handles.into_iter().map(|it| composed(it, session)).collect::<Result<Vec<_>, _>>()?;
+        changed(this, eval, |solid| {
+            solid.after.extend(handles);
             Ok(())
         })
     }

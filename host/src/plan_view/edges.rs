@@ -8,7 +8,7 @@ use fanfold_graph::pipeline::{Dimension, Into, Source};
 pub(super) struct Edge {
     /// The output.
     pub(super) from: OutputRef,
-    /// The input that reads it; none for the pipeline's result.
+    /// The input that reads it; none where it is waited for only.
     pub(super) input: Option<Identifier>,
     /// True where the values of clones are gathered on the way.
     pub(super) is_collected: bool,

@@ -74,8 +74,10 @@ fn all_edges(plan: &Plan) -> Vec<(SolidId, SolidId, Edge)> {
     let mut all = Vec::new();
     for to in plan.solids() {
         let invocation = plan.invocation(to);
-        for (input, source) in &invocation.inputs {
-            let edges = edges(source, &invocation.scope, Some(input)).into_iter();
+        let inputs = invocation.inputs.iter().map(|(input, source)| (Some(input), source));
+        let after = invocation.after.iter().map(|source| (None, source));
+        for (input, source) in inputs.chain(after) {
+            let edges = edges(source, &invocation.scope, input).into_iter();
             all.extend(edges.filter_map(|edge| Some((plan.find(edge.from.solid.as_str())?, to, edge))));
         }
     }
@@ -83,6 +85,8 @@ fn all_edges(plan: &Plan) -> Vec<(SolidId, SolidId, Edge)> {
 }
 
 fn label(edge: &Edge) -> String {
-    let input = edge.input.as_ref().map_or(String::new(), |input| format!(" to {input}"));
-    format!("{}{input}", edge.from.output)
+    match &edge.input {
+        Some(input) => format!("{} to {input}", edge.from.output),
+        None => format!("after {}", edge.from.output),
+    }
 }

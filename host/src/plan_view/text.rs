@@ -27,6 +27,9 @@ pub fn text(plan: &Plan) -> String {
         for (input, source) in &invocation.inputs {
             _ = writeln!(out, "    {input} <- {}", shown(source, &invocation.scope));
         }
+        for source in &invocation.after {
+            _ = writeln!(out, "    after {}", shown(source, &invocation.scope));
+        }
         if let Some(config) = &invocation.config {
             _ = writeln!(out, "    config {}", printable(&config.to_string()));
         }

@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub retry_policy: Option<RetryPolicy>,
     /// How long an execution of it may take, in milliseconds, where that is less than its limit on wall time.
     pub timeout_ms: Option<u32>,
+    /// What it waits for without receiving it; of what is dynamic, for all items.
+    pub after: Vec<Handle>,
     /// Arguments for the first inputs, in the order of the definition.
     pub positional: Vec<Argument>,
     /// Arguments by the name of their input.
@@ -45,6 +47,7 @@ impl<'a> Call<'a> {
             tags: BTreeMap::new(),
             retry_policy: None,
             timeout_ms: None,
+            after: Vec::new(),
             positional: Vec::new(),
             named: BTreeMap::new(),
         }
@@ -98,9 +101,13 @@ impl Composer {
             return Err(ComposeError::TwoDefinitions(solid));
         }
         let name = self.names.pick(&call.definition.name, call.alias.as_ref())?;
-        let Call { definition, config, tags, retry_policy, timeout_ms, positional, named, .. } = call;
+        let Call { definition, config, tags, retry_policy, timeout_ms, after, positional, named, .. } = call;
         let terms = self.bind(&name, &definition.inputs, positional, named)?;
-        let scope = self.scope(&terms);
+        let mut after = after.into_iter().map(|it| self.whole(it)).collect::<Result<Vec<_>, _>>()?;
+        let scope = self.scope(terms.values().chain(&after));
+        after.extend(scope.iter().filter_map(|var| self.variables.get(*var).after.clone()));
+        let after =
+            after.iter().map(|term| self.variables.resolve(term, &scope)).collect::<Result<_, _>>()?;
         let dimensions = self.variables.dimensions(&scope)?;
         let mut inputs = BTreeMap::new();
         for (input, term) in &terms {
@@ -112,7 +119,17 @@ impl Composer {
         self.names.take(name.clone());
         let called = Called { name: name.clone(), outputs };
         let scope = dimensions;
-        self.solids.push(Invocation { name, solid, scope, inputs, config, tags, retry_policy, timeout_ms });
+        self.solids.push(Invocation {
+            name,
+            solid,
+            scope,
+            inputs,
+            after,
+            config,
+            tags,
+            retry_policy,
+            timeout_ms,
+        });
         Ok(called)
     }
 
@@ -177,8 +194,8 @@ impl Composer {
     }
 
     /// The active variables that the terms speak of, outermost first.
-    fn scope(&self, terms: &BTreeMap<Identifier, Term>) -> Vec<Var> {
-        let free: BTreeSet<Var> = terms.values().flat_map(|term| self.variables.free(term)).collect();
+    fn scope<'t>(&self, terms: impl Iterator<Item = &'t Term>) -> Vec<Var> {
+        let free: BTreeSet<Var> = terms.flat_map(|term| self.variables.free(term)).collect();
         self.active().filter(|var| free.contains(var)).collect()
     }
 

@@ -83,14 +83,25 @@ impl Composer {
 
     /// Begins a map and returns the item to hand to its function. [`Self::leave_map`] ends it.
     ///
-    /// A handle with several dimensions, as a map in a map returns it, is mapped over all of them at once.
+    /// A handle with several dimensions, as a map in a map returns it, is mapped over all of them at once. One that was
+    /// collected is mapped over its members, each of which waits for the whole collection.
     pub fn enter_map(&mut self, handle: &Handle, options: MapOptions) -> Result<Handle, ComposeError> {
         self.check(handle)?;
-        if !handle.is_dynamic() {
-            return Err(ComposeError::NotDynamic { handle: self.label(handle), action: "map" });
+        let (over, term, after) = match &handle.term {
+            term if handle.is_dynamic() => (handle.over.clone(), (*term).clone(), None),
+            Term::Collect { over, joined, of, .. } => {
+                let over = [over].into_iter().chain(joined).copied().collect();
+                // With variables of its own, so that a chain of such maps does not grow with each.
+                let after = self.variables.rename(&handle.term, &BTreeMap::new());
+                (over, (**of).clone(), Some(after))
+            }
+            _ => return Err(ComposeError::NotDynamic { handle: self.label(handle), action: "map" }),
+        };
+        let renamed = self.enter(&over, options)?;
+        if let Some(first) = over.first().and_then(|first| renamed.get(first)) {
+            self.variables.get_mut(*first).after = after;
         }
-        let renamed = self.enter(&handle.over, options)?;
-        let term = self.variables.rename(&handle.term, &renamed);
+        let term = self.variables.rename(&term, &renamed);
         Ok(self.own(term, Vec::new()))
     }
 

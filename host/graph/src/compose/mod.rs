@@ -166,15 +166,19 @@ impl Composer {
         if let Some(group) = self.names.groups.last() {
             return Err(ComposeError::NotLeft(format!("group `{group}`")));
         }
-        let result = self.term(result.into(), &|mut handle| {
-            while handle.is_dynamic() {
-                handle = self.collect_dict(&handle, None)?;
-            }
-            Ok(handle.term)
-        })?;
+        let result = self.term(result.into(), &|handle| self.whole(handle))?;
         let result = self.variables.resolve(&result, &[])?;
         let Self { name, description, definitions, solids, .. } = self;
         Ok(Pipeline { name, description, definitions, solids, result })
+    }
+
+    /// All of a handle: of what is dynamic, values by mapping key, one level for each dimension.
+    fn whole(&self, mut handle: Handle) -> Result<Term, ComposeError> {
+        self.check_mark(&handle)?;
+        while handle.is_dynamic() {
+            handle = self.collect_dict(&handle, None)?;
+        }
+        Ok(handle.term)
     }
 
     fn gather(

@@ -25,13 +25,15 @@ pub(super) struct Variable {
     pub(super) lane: Option<Lane>,
     /// Of a zip, for all but its first variable: the first one.
     pub(super) join: Option<(Var, Unmatched)>,
+    /// What clones wait for besides.
+    pub(super) after: Option<Term>,
     /// Of the first variable of a zip: all others. What speaks of one speaks of all.
     pub(super) joined: Vec<Var>,
 }
 
 impl Variable {
     pub(super) fn new(over: OutputRef, at: Vec<Var>) -> Self {
-        Self { over, at, expand: Expand::default(), lane: None, join: None, joined: Vec::new() }
+        Self { over, at, expand: Expand::default(), lane: None, join: None, after: None, joined: Vec::new() }
     }
 }
 
@@ -115,7 +117,8 @@ impl Variables {
         let mut open = vars.to_vec();
         while let Some(var) = open.pop() {
             if closed.insert(var) {
-                let Variable { at, join, joined, .. } = self.get(var);
+                let Variable { at, join, joined, after, .. } = self.get(var);
+                open.extend(after.iter().flat_map(|after| self.free(after)));
                 open.extend(at.iter().chain(joined).copied().chain(join.map(|(first, _)| first)));
             }
         }
@@ -127,7 +130,8 @@ impl Variables {
     pub(super) fn freshen(&mut self, var: Var, renamed: &mut BTreeMap<Var, Var>) -> Var {
         let variable = self.get(var).clone();
         let at = rename_all(&variable.at, renamed);
-        let fresh = self.declare(Variable { at, join: None, joined: Vec::new(), ..variable });
+        let after = variable.after.map(|after| self.rename(&after, renamed));
+        let fresh = self.declare(Variable { at, join: None, joined: Vec::new(), after, ..variable });
         if let Some((first, unmatched)) = variable.join {
             self.join(fresh, rename(first, renamed), unmatched);
         }
@@ -167,6 +171,10 @@ impl Variables {
                 let mut renamed = renamed.clone();
                 let over = self.freshen(*over, &mut renamed);
                 let joined = self.freshen_all(joined, &mut renamed);
+                for var in [over].iter().chain(&joined) {
+                    // Whoever made what is collected has waited already.
+                    self.get_mut(*var).after = None;
+                }
                 let of = Box::new(self.rename(of, &renamed));
                 Term::Collect { over, joined, of, into: *into, min_success_ratio: *min_success_ratio }
             }

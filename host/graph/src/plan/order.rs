@@ -62,7 +62,7 @@ fn depth_first(solids: &[Invocation], reads: &[Vec<usize>]) -> Result<Vec<usize>
 /// Shows every output that an invocation reads, its dimensions' included.
 fn visit<'a>(solid: &'a Invocation, seen: &mut impl FnMut(&'a OutputRef)) {
     solid.scope.iter().for_each(|dimension| seen(&dimension.over));
-    let mut sources: Vec<&Source> = solid.inputs.values().collect();
+    let mut sources: Vec<&Source> = solid.inputs.values().chain(&solid.after).collect();
     while let Some(source) = sources.pop() {
         match source {
             Source::Value(_) | Source::Item(_) => {}

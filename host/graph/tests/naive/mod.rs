@@ -73,7 +73,8 @@ impl<'p> Naive<'p> {
             let step = self.step(invocation, &place, &key);
             self.steps.insert(key, step);
         }
-        invocation.inputs.values().for_each(|source| self.collects(&invocation.scope, source));
+        let sources = invocation.inputs.values().chain(&invocation.after);
+        sources.for_each(|source| self.collects(&invocation.scope, source));
         for (first, group) in groups(&invocation.scope) {
             self.zip(&invocation.scope[..first], &group);
         }
@@ -159,6 +160,11 @@ impl<'p> Naive<'p> {
                 // A generator that was skipped has no items.
                 Read::Skipped => unreachable!("a clone of nothing"),
                 Read::Failed(culprits) => unfinished.extend(culprits),
+            }
+        }
+        for source in &invocation.after {
+            if let Read::Failed(culprits) = self.read(place, source) {
+                unfinished.extend(culprits);
             }
         }
         let mut reads = Vec::new();

@@ -78,7 +78,8 @@ fn positions_in(source: &Source, positions: &mut BTreeSet<usize>) {
 /// The solids that an invocation speaks of.
 pub(super) fn mentioned(invocation: &Invocation) -> BTreeSet<&SolidName> {
     let mut solids: BTreeSet<&SolidName> = invocation.scope.iter().map(|it| &it.over.solid).collect();
-    invocation.inputs.values().for_each(|source| solids_in(source, &mut solids));
+    let sources = invocation.inputs.values().chain(&invocation.after);
+    sources.for_each(|source| solids_in(source, &mut solids));
     solids
 }
 

@@ -92,6 +92,7 @@ fn solid(dice: &mut Dice<'_>, number: usize, known: &[Known]) -> (SolidDefinitio
     let reads = dice.below(4);
     let mut reader = Reader { dice, known, scope: Vec::new(), added: Vec::new() };
     let drafts: Vec<Draft> = (0..reads).map(|_| reader.draft(0)).collect();
+    let after: Vec<Draft> = (0..reader.dice.below(4) / 3).map(|_| reader.draft(0)).collect();
     let scope: Vec<Dimension> = reader.scope.iter().map(|it| dimension(it.clone(), 0)).collect();
     let input = |place| json!({ "name": format!("in{place}"), "default_value": place });
     // One more than are connected.
@@ -111,6 +112,7 @@ fn solid(dice: &mut Dice<'_>, number: usize, known: &[Known]) -> (SolidDefinitio
         inputs: sources
             .map(|(input, draft)| (Identifier::new(&format!("in{input}")).unwrap(), source(draft, depth)))
             .collect(),
+        after: after.into_iter().map(|draft| source(draft, depth)).collect(),
         config: None,
         tags: BTreeMap::new(),
         retry_policy: None,

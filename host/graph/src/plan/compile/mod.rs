@@ -204,6 +204,10 @@ impl<'p> Compiler<'p> {
             };
             self.gates[reading.gate.at()].reads.extend(read.ok().map(|read| (place as u32, read)));
         }
+        for source in &invocation.after {
+            // Its leaves are what the gate waits for; an error is noted.
+            let _ = self.read(reading, source);
+        }
     }
 
     /// A dict arrives as a collection, whose names are mapping keys.
