@@ -37,6 +37,11 @@ fn told(run: &Run, fact: &Fact) -> (&'static str, Json) {
             });
             ("output_emitted", facts)
         }
+        Fact::OutputAnnotated { step, output, mapping_key, metadata } => {
+            let output = output_name(run, *step, *output);
+            let facts = json!({ "output": output, "mapping_key": mapping_key, "metadata": metadata });
+            ("output_annotated", facts)
+        }
         Fact::StepSucceeded { report, .. } => ("step_succeeded", json!({ "report": report })),
         Fact::StepFailed { retry_after_ms, failure, .. } => {
             ("step_failed", json!({ "retry_after_ms": retry_after_ms, "failure": failure }))

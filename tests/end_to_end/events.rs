@@ -61,6 +61,21 @@ fn every_event_is_told_in_order() {
     assert!(text.stdout.starts_with("0  step_started  emit  {\"attempt\":0}\n"), "{}", text.stdout);
 }
 
+/// Facts that are only known in the end are told by key, after the items that they are about.
+#[test]
+fn facts_can_be_added_to_what_was_emitted() {
+    let pipeline =
+        "load(\"plugin:numbers\", \"emit_shares\")\npipeline(lambda: emit_shares([1, 3]), name = \"p\")\n";
+    let events = events_of(&Place::new(), pipeline, "1");
+    let added: Vec<_> = events.iter().filter(|event| event["event"] == "output_annotated").collect();
+    let shares = [("0", 0.25), ("1", 0.75)];
+    assert_eq!(added.len(), shares.len());
+    for (event, (key, share)) in added.into_iter().zip(shares) {
+        assert_eq!((&event["output"], &event["mapping_key"]), (&"result".into(), &key.into()));
+        assert_eq!(event["metadata"][0]["value"], serde_json::json!({ "number": share }));
+    }
+}
+
 /// Breadth first unless priorities say otherwise; a higher one downstream ends each chain before the next begins.
 #[test]
 fn priorities_order_steps() {

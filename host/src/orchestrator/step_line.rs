@@ -34,6 +34,13 @@ impl StepLine {
         self.record(Fact::OutputEmitted { step: self.step, output, mapping_key, value, metadata })
     }
 
+    /// The place of an output in the definition.
+    fn output(&self, name: &str) -> io::Result<u32> {
+        let outputs = &self.shared.plan.definition(self.step.solid).outputs;
+        let place = outputs.iter().position(|it| it.name.as_str() == name).map(|place| place as u32);
+        place.ok_or_else(|| io::Error::other("an output that is not in the definition"))
+    }
+
     fn record(&self, fact: Fact) -> io::Result<()> {
         let mut state = self.shared.lock();
         if !state.is_current(self.step, self.ticket) {
@@ -45,12 +52,10 @@ impl StepLine {
 
 impl StepHost for StepLine {
     fn emit(&mut self, emission: Emission) -> io::Result<()> {
-        let outputs = &self.shared.plan.definition(self.step.solid).outputs;
-        let output = outputs.iter().position(|it| it.name.as_str() == emission.output);
-        let output = output.ok_or_else(|| io::Error::other("an output that is not in the definition"))?;
+        let output = self.output(&emission.output)?;
         let value = self.shared.store.write_value(emission.value)?;
         let Emission { mapping_key, metadata, .. } = emission;
-        self.emit_logged(output as u32, mapping_key, value, metadata)
+        self.emit_logged(output, mapping_key, value, metadata)
     }
 
     fn report(&mut self, event: StepEvent) -> io::Result<()> {
@@ -58,6 +63,10 @@ impl StepHost for StepLine {
         match event {
             StepEvent::Log { level, source, message } => {
                 self.record(Fact::Logged { step, level, source, message })
+            }
+            StepEvent::OutputAnnotated { output, mapping_key, metadata } => {
+                let output = self.output(&output)?;
+                self.record(Fact::OutputAnnotated { step, output, mapping_key, metadata })
             }
             StepEvent::Materialized { asset_key, partition, metadata } => {
                 self.record(Fact::Materialized { step, asset_key, partition, metadata })

@@ -64,6 +64,8 @@ failure_kinds! {
     InvalidMappingKey = "invalid-mapping-key",
     /// A value that does not fit its output's schema.
     TypeMismatch = "type-mismatch",
+    /// Facts about an output, or an item of one, that was not emitted.
+    NotEmitted = "not-emitted",
     /// A value larger than [`value_bytes`](super::Limits::value_bytes).
     ValueTooLarge = "value-too-large",
     /// More mapping keys than [`keys`](super::Limits::keys).

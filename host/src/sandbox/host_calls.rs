@@ -33,6 +33,24 @@ impl outputs::Host for StepState {
     ) -> wasmtime::Result<Result<(), EmitError>> {
         self.take_output(output, Some(&mapping_key), value, metadata)
     }
+
+    fn annotate(
+        &mut self,
+        output: String,
+        mapping_key: Option<String>,
+        metadata: Vec<types::MetadataEntry>,
+    ) -> wasmtime::Result<Result<(), EmitError>> {
+        match self.outputs.accept_annotation(&output, mapping_key.as_deref()) {
+            Ok(mapping_key) => self
+                .report_with(output.len() as u64, metadata, |metadata| StepEvent::OutputAnnotated {
+                    output,
+                    mapping_key,
+                    metadata,
+                })
+                .map(Ok),
+            Err(failure) => Ok(Err(emit_error(failure))),
+        }
+    }
 }
 
 impl StepState {
@@ -88,6 +106,7 @@ fn emit_error(failure: StepFailure) -> EmitError {
         FailureKind::InvalidMappingKey => EmitError::InvalidMappingKey(message),
         FailureKind::DuplicateOutput => EmitError::Duplicate(message),
         FailureKind::TypeMismatch => EmitError::TypeMismatch(message),
+        FailureKind::NotEmitted => EmitError::NotEmitted(message),
         _ => EmitError::Limit(message),
     }
 }

@@ -94,6 +94,18 @@ impl OutputLedger {
         self.check(output, key, value).inspect_err(|failure| self.refused = Some(failure.clone()))
     }
 
+    /// Whether further facts about an output can be taken: it must have been emitted. Returns the checked mapping key.
+    pub(super) fn accept_annotation(
+        &mut self,
+        output: &str,
+        key: Option<&str>,
+    ) -> Result<Option<MappingKey>, StepFailure> {
+        if let Some(first) = &self.refused {
+            return Err(first.clone());
+        }
+        self.find_emitted(output, key).inspect_err(|failure| self.refused = Some(failure.clone()))
+    }
+
     /// Refuses everything from now on, for a reason that was found elsewhere.
     pub(super) fn refuse(&mut self, failure: &StepFailure) {
         self.refused.get_or_insert_with(|| failure.clone());
@@ -158,6 +170,25 @@ impl OutputLedger {
             None if self.shapes.0.is_empty() => "it has no outputs".to_owned(),
             None => format!("its outputs: {}", names().collect::<Vec<_>>().join(", ")),
         });
+        Err(failure)
+    }
+
+    fn find_emitted(&self, output: &str, key: Option<&str>) -> Result<Option<MappingKey>, StepFailure> {
+        let index = self.find(output)?;
+        let key = check_kind(&self.shapes.0[index], key)?;
+        let emitted = &self.emitted[index];
+        let message = match &key {
+            Some(key) if !emitted.keys.contains(key) => {
+                format!("facts about item `{key}` of output `{output}`, which was not emitted")
+            }
+            None if !emitted.is_emitted => format!("facts about output `{output}`, which was not emitted"),
+            _ => return Ok(key),
+        };
+        let near = key.and_then(|key| {
+            nearest(key.as_str(), emitted.keys.iter().map(MappingKey::as_str)).map(str::to_owned)
+        });
+        let mut failure = StepFailure::new(FailureKind::NotEmitted, message);
+        failure.hint = near.map(|near| format!("did you mean `{near}`?"));
         Err(failure)
     }
 
@@ -279,6 +310,30 @@ mod tests {
         assert_eq!(ledger.missing(), None);
         assert_eq!(ledger.take_refused(), None);
         assert_eq!(ledger.totals(), (3, 5));
+    }
+
+    #[test]
+    fn facts_are_added_to_what_was_emitted() {
+        let emitted = || {
+            let mut ledger = ledger(&Limits::default());
+            ledger.accept("result", None, &json_value("1")).unwrap();
+            ledger.accept("files", Some("abc"), &json_value("1")).unwrap();
+            ledger
+        };
+        assert_eq!(emitted().accept_annotation("result", None), Ok(None));
+        assert_eq!(emitted().accept_annotation("files", Some("abc")).unwrap().unwrap().as_str(), "abc");
+        for (output, key, kind, hint) in [
+            ("files", Some("abd"), FailureKind::NotEmitted, Some("did you mean `abc`?")),
+            ("maybe", None, FailureKind::NotEmitted, None),
+            ("files", None, FailureKind::MappingKeyMissing, None),
+            ("result", Some("abc"), FailureKind::NotDynamic, None),
+            ("reslt", None, FailureKind::UnknownOutput, Some("did you mean `result`?")),
+        ] {
+            let mut ledger = emitted();
+            let refused = ledger.accept_annotation(output, key).unwrap_err();
+            assert_eq!((refused.kind, refused.hint.as_deref()), (kind, hint));
+            assert_eq!(ledger.accept_annotation("result", None), Err(refused));
+        }
     }
 
     #[test]

@@ -180,6 +180,15 @@ pub enum StepEvent {
         /// The unit, or what is being done.
         message: String,
     },
+    /// Further facts about what was emitted before.
+    OutputAnnotated {
+        /// Which output, by name.
+        output: String,
+        /// Which item, where the output is dynamic.
+        mapping_key: Option<MappingKey>,
+        /// The facts.
+        metadata: Vec<MetadataEntry>,
+    },
     /// An asset was made or changed.
     Materialized {
         /// Which one, outermost part first.

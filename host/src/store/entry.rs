@@ -109,6 +109,18 @@ pub enum Fact {
         /// The step.
         step: StepId,
     },
+    /// A running step told more about an output that it had handed over.
+    OutputAnnotated {
+        /// The step.
+        step: StepId,
+        /// Which of its solid's outputs, by place in the definition.
+        output: u32,
+        /// Which item, where the output is dynamic.
+        mapping_key: Option<MappingKey>,
+        /// The solid's own facts.
+        #[serde(with = "as_json")]
+        metadata: Vec<MetadataEntry>,
+    },
 }
 
 /// An emitted value, or where its content is.
@@ -161,7 +173,10 @@ impl Entry {
             Fact::StepCanceled { step } => Some(Event::StepCanceled { step: *step }),
             Fact::RunCanceled => Some(Event::RunCanceled),
             Fact::RunResumed => Some(Event::RunResumed),
-            Fact::Logged { .. } | Fact::Materialized { .. } | Fact::Expectation { .. } => None,
+            Fact::Logged { .. }
+            | Fact::Materialized { .. }
+            | Fact::Expectation { .. }
+            | Fact::OutputAnnotated { .. } => None,
         }
     }
 }
@@ -178,7 +193,8 @@ impl Fact {
             | Self::Logged { step, .. }
             | Self::Materialized { step, .. }
             | Self::Expectation { step, .. }
-            | Self::StepTaken { step } => Some(*step),
+            | Self::StepTaken { step }
+            | Self::OutputAnnotated { step, .. } => Some(*step),
             Self::RunCanceled | Self::RunResumed => None,
         }
     }

@@ -20,6 +20,9 @@ pub struct Attempt {
     /// What it emits, in this order, going on after what is refused.
     #[serde(default)]
     pub emit: Vec<Emission>,
+    /// What it then adds a fact to: `[output, key]`, the key null for a plain output.
+    #[serde(default)]
+    pub annotate: Vec<(String, Option<String>)>,
     /// How it ends, if not well.
     pub end: Option<End>,
 }
@@ -61,8 +64,9 @@ pub fn perform(
 ) -> Result<()> {
     drop((x, items, others, total, note));
     let attempt = config.attempts.get(cx.attempt() as usize).or(config.attempts.last());
-    let Attempt { emit, end } = attempt.cloned().unwrap_or_default();
+    let Attempt { emit, annotate, end } = attempt.cloned().unwrap_or_default();
     emit.into_iter().for_each(raw::emit);
+    annotate.into_iter().for_each(raw::annotate);
     match end {
         None => Ok(()),
         Some(End::Fail) => Err(Error::new("as the script says")),
@@ -93,6 +97,13 @@ mod raw {
         };
         drop(refused);
     }
+
+    /// Adds a fact, and goes on if that is refused.
+    pub(super) fn annotate((output, key): (String, Option<String>)) {
+        let value = types::MetadataValue::Boolean(true);
+        let fact = types::MetadataEntry { label: "seen".to_owned(), description: None, value };
+        drop(outputs::annotate(&output, key.as_deref(), &[fact]));
+    }
 }
 
 /// Natively there is nobody who could refuse.
@@ -101,6 +112,10 @@ mod raw {
     use super::Emission;
 
     pub(super) fn emit(_: Emission) {
+        panic!("only a plugin can go against the contract");
+    }
+
+    pub(super) fn annotate(_: (String, Option<String>)) {
         panic!("only a plugin can go against the contract");
     }
 }

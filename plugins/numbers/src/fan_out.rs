@@ -35,6 +35,20 @@ pub fn emit_ten(mut result: DynamicOutput<i64>) -> Result<()> {
     Ok(())
 }
 
+/// Emits each number of a list under its place, and when it has seen all of them, says what share each has of the sum.
+#[solid]
+pub fn emit_shares(nums: Vec<u32>, mut result: DynamicOutput<u32>) -> Result<()> {
+    let mut sum = 0.0;
+    for (place, number) in nums.iter().enumerate() {
+        sum += f64::from(*number);
+        result.emit(place, number)?;
+    }
+    for (place, number) in nums.iter().enumerate() {
+        result.annotate(place, Metadata::new().number("share", f64::from(*number) / sum))?;
+    }
+    Ok(())
+}
+
 /// Emits each number of a list under itself as the key, so that a number given twice fails it.
 #[solid]
 pub fn dynamic_echo(nums: Collected<i64>, mut result: DynamicOutput<i64>) -> Result<()> {
@@ -95,6 +109,14 @@ mod tests {
         let outcome = Step::of::<dynamic_echo>().input("nums", [5, 5]).run();
         let refusal = &outcome.failure().unwrap().reason;
         assert!(matches!(refusal, Reason::Refused(EmitError::Duplicate(_))), "{refusal:?}");
+    }
+
+    #[test]
+    fn emit_shares_adds_what_it_knows_in_the_end() {
+        let outcome = Step::of::<emit_shares>().input("nums", [1, 3]).run();
+        let share = |place: usize| outcome.emitted()[place].metadata.get("share").cloned();
+        assert_eq!(share(0), Some(fanfold_sdk::MetadataValue::Number(0.25)));
+        assert_eq!(share(1), Some(fanfold_sdk::MetadataValue::Number(0.75)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod outputs;
 mod time;
 
 pub use arithmetic::{add, echo, multiply_by_two, multiply_inputs, num_range, sum_numbers};
-pub use fan_out::{dynamic_add, dynamic_echo, emit, emit_ten};
+pub use fan_out::{dynamic_add, dynamic_echo, emit, emit_shares, emit_ten};
 pub use faults::{fail_on, flaky};
 pub use outputs::{fork_logic, multiout, observe_key};
 pub use time::{emit_slowly, sleep};
@@ -16,6 +16,7 @@ fanfold_sdk::plugin!(
     num_range,
     emit,
     emit_ten,
+    emit_shares,
     echo,
     add,
     multiply_by_two,

@@ -104,6 +104,12 @@ impl Metadata {
         self
     }
 
+    /// Adds all facts of another.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// Says what the fact that was added last means.
     #[must_use]
     pub fn described(mut self, description: impl Into<String>) -> Self {

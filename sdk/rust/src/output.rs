@@ -24,6 +24,8 @@ pub enum EmitError {
     Duplicate(String),
     /// The value does not fit the output's schema.
     TypeMismatch(String),
+    /// Facts about an output, or an item of one, that was not emitted.
+    NotEmitted(String),
     /// The step has used up one of its limits.
     Limit(String),
     /// The value cannot be written as JSON, so it never reached the host.
@@ -39,6 +41,7 @@ impl fmt::Display for EmitError {
             | Self::InvalidMappingKey(why)
             | Self::Duplicate(why)
             | Self::TypeMismatch(why)
+            | Self::NotEmitted(why)
             | Self::Limit(why)
             | Self::Unserializable(why) => f.write_str(why),
         }
@@ -73,6 +76,11 @@ impl<T: IntoValue> Output<T> {
     pub fn emit_with(&mut self, value: impl Borrow<T>, metadata: Metadata) -> Result<(), EmitError> {
         emit(&self.host, self.name, None, value.borrow(), metadata)
     }
+
+    /// Adds facts to the value, once it is emitted.
+    pub fn annotate(&mut self, metadata: Metadata) -> Result<(), EmitError> {
+        self.host.annotate(self.name, None, metadata)
+    }
 }
 
 /// A dynamic output, named like its parameter: emitted any number of times, each time under a mapping key.
@@ -106,6 +114,11 @@ impl<T: IntoValue> DynamicOutput<T> {
         let key = key.into();
         self.emitted.insert(fingerprint(&key));
         emit(&self.host, self.name, Some(&key), value.borrow(), metadata)
+    }
+
+    /// Adds facts to an item that was emitted under this key.
+    pub fn annotate(&mut self, key: impl Into<MappingKey>, metadata: Metadata) -> Result<(), EmitError> {
+        self.host.annotate(self.name, Some(&key.into()), metadata)
     }
 
     /// Emits one item under a key that is derived from `text` by [`MappingKey::derive`], and returns the key.

@@ -41,6 +41,8 @@ pub trait Host: Clone {
         value: Value,
         metadata: Metadata,
     ) -> Result<(), EmitError>;
+    /// Adds facts to what was emitted.
+    fn annotate(&self, output: &str, key: Option<&MappingKey>, metadata: Metadata) -> Result<(), EmitError>;
     /// Opens a blob that the step was given or wrote.
     fn open_blob(&self, blob: &BlobRef) -> Result<Self::Reader, String>;
     /// Starts a blob.

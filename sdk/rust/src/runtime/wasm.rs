@@ -87,6 +87,10 @@ impl Host for WasmHost {
         emitted.map_err(Into::into)
     }
 
+    fn annotate(&self, output: &str, key: Option<&MappingKey>, metadata: Metadata) -> Result<(), EmitError> {
+        outputs::annotate(output, key.map(MappingKey::as_str), &entries(metadata)).map_err(Into::into)
+    }
+
     fn open_blob(&self, blob: &BlobRef) -> Result<BlobSource, String> {
         blobs::open(&blob.clone().into()).map(|reader| BlobSource { reader, chunk: Vec::new(), given: 0 })
     }
@@ -265,6 +269,7 @@ impl From<outputs::EmitError> for EmitError {
             outputs::EmitError::InvalidMappingKey(why) => Self::InvalidMappingKey(why),
             outputs::EmitError::Duplicate(why) => Self::Duplicate(why),
             outputs::EmitError::TypeMismatch(why) => Self::TypeMismatch(why),
+            outputs::EmitError::NotEmitted(why) => Self::NotEmitted(why),
             outputs::EmitError::Limit(why) => Self::Limit(why),
         }
     }

@@ -99,6 +99,13 @@ impl State {
             None if definition.is_dynamic => Err(EmitError::MappingKeyMissing(format!(
                 "the output `{output}` is dynamic and needs mapping keys"
             ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_new(&self, output: &str, key: Option<&MappingKey>) -> Result<(), EmitError> {
+        self.check(output, key)?;
+        match key {
             Some(key) if self.taken.contains(&(output.to_owned(), Some(key.clone()))) => {
                 Err(EmitError::Duplicate(format!(
                     "the mapping key `{key}` was emitted twice on output `{output}`"
@@ -125,13 +132,35 @@ impl Host for Recorder {
         metadata: Metadata,
     ) -> Result<(), EmitError> {
         let mut state = self.0.borrow_mut();
-        if let Err(refusal) = state.check(output, key) {
+        if let Err(refusal) = state.check_new(output, key) {
             state.refused.get_or_insert_with(|| refusal.clone());
             return Err(refusal);
         }
         state.taken.insert((output.to_owned(), key.cloned()));
         let mapping_key = key.map(ToString::to_string);
         state.outcome.emitted.push(Emitted { output: output.to_owned(), mapping_key, value, metadata });
+        Ok(())
+    }
+
+    fn annotate(&self, output: &str, key: Option<&MappingKey>, metadata: Metadata) -> Result<(), EmitError> {
+        let mut state = self.0.borrow_mut();
+        let checked = state.check(output, key).and_then(|()| {
+            let emitted = &mut state.outcome.emitted;
+            let text = key.map(MappingKey::as_str);
+            let is_it = |it: &&mut Emitted| it.output == output && it.mapping_key.as_deref() == text;
+            let not_emitted = || match key {
+                Some(key) => format!("facts about item `{key}` of output `{output}`, which was not emitted"),
+                None => format!("facts about output `{output}`, which was not emitted"),
+            };
+            emitted.iter_mut().find(is_it).ok_or_else(|| EmitError::NotEmitted(not_emitted()))
+        });
+        match checked {
+            Ok(emitted) => emitted.metadata.append(metadata),
+            Err(refusal) => {
+                state.refused.get_or_insert_with(|| refusal.clone());
+                return Err(refusal);
+            }
+        }
         Ok(())
     }
 
