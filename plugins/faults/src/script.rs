@@ -52,6 +52,9 @@ pub enum End {
 }
 
 /// Emits what its script says. It has all sorts of outputs; the script may go against their definitions.
+///
+/// # Panics
+/// If the script says so.
 #[solid]
 pub fn perform(
     config: Script,
