@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Retry(RetryArgs),
     Outputs(OutputsArgs),
     Events(EventsArgs),
+    Assets(AssetsArgs),
     Runs(RunsArgs),
     Build(BuildArgs),
     New(NewArgs),
@@ -335,6 +336,24 @@ pub(crate) struct OutputsArgs {
     /// One step, or a solid for all steps of it [default: all]
     pub(crate) step: Option<String>,
     /// How the outputs are printed
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// List the assets that runs have made, or the partitions of one
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An asset is named by its key, the parts joined by slashes. Shown is what was made last, and by which run and step.
+
+Examples:
+  fanfold assets
+  fanfold assets sales/daily --format json")]
+pub(crate) struct AssetsArgs {
+    /// One asset, with its partitions [default: all assets]
+    pub(crate) asset: Option<String>,
+    /// How the assets are printed
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
     #[command(flatten)]

@@ -4,6 +4,7 @@
 //! `# args: ...`, further arguments. What comes out is compared with `NAME.expected`: exit code, standard error where the
 //! pipeline is refused, else the run's JSON and all recorded outputs. `BLESS=1` writes that file anew.
 
+mod assets;
 mod cases;
 mod crash;
 mod events;

@@ -1,6 +1,7 @@
 //! One file per verb. A verb reads its arguments, lets the library do the work, and prints what came of it: data on
 //! standard output, everything else on standard error.
 
+mod assets;
 mod build;
 mod cancel;
 mod completions;
@@ -43,6 +44,7 @@ pub(crate) fn execute(command: Command) -> Outcome {
         Command::Retry(args) => retry::execute(&args),
         Command::Outputs(args) => outputs::execute(&args),
         Command::Events(args) => events::execute(&args),
+        Command::Assets(args) => assets::execute(&args),
         Command::Runs(args) => runs::execute(&args.verb),
         Command::Build(args) => build::execute(&args),
         Command::New(args) => new::execute(&args),

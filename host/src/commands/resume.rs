@@ -32,7 +32,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
     for entry in &entries {
         report.recall(entry);
     }
-    let resumed = opened.append(Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
+    let resumed = opened.append(&run, Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
     if let Some(event) = resumed.event() {
         _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
     }

@@ -273,7 +273,8 @@ impl Shared {
         if let Some(stopped) = &state.stopped {
             return Err(stopped.clone());
         }
-        let entry = self.store.append(fact).map_err(|error| self.stop(state, error.to_string()))?;
+        let entry =
+            self.store.append(&state.run, fact).map_err(|error| self.stop(state, error.to_string()))?;
         if let Some(event) = entry.event() {
             let applied = state.run.apply(&event);
             let applied = applied.map_err(|error| self.stop(state, format!("{error}; this is a bug")))?;

@@ -41,6 +41,38 @@ impl StepLine {
         place.ok_or_else(|| io::Error::other("an output that is not in the definition"))
     }
 
+    /// What an emission makes of the asset that its output stands for: one fact for each partition. An asset whose
+    /// partitions are not fixed has those that the mapping keys say.
+    fn materialized(
+        &self,
+        output: u32,
+        mapping_key: Option<&MappingKey>,
+        metadata: &[MetadataEntry],
+    ) -> Vec<Fact> {
+        let definition = &self.shared.plan.definition(self.step.solid).outputs[output as usize];
+        if definition.asset_key.is_empty() {
+            return Vec::new();
+        }
+        let partitions = if definition.asset_partitions.is_empty() {
+            let state = self.shared.lock();
+            if !state.is_current(self.step, self.ticket) {
+                return Vec::new();
+            }
+            let keys = state.run.mapping_keys(self.step).into_iter().chain(mapping_key);
+            let keys: Vec<&str> = keys.map(MappingKey::as_str).collect();
+            vec![Some(keys.join("/")).filter(|_| !keys.is_empty())]
+        } else {
+            definition.asset_partitions.iter().cloned().map(Some).collect()
+        };
+        let fact = |partition| Fact::Materialized {
+            step: self.step,
+            asset_key: definition.asset_key.clone(),
+            partition,
+            metadata: metadata.to_vec(),
+        };
+        partitions.into_iter().map(fact).collect()
+    }
+
     fn record(&self, fact: Fact) -> io::Result<()> {
         let mut state = self.shared.lock();
         if !state.is_current(self.step, self.ticket) {
@@ -55,7 +87,9 @@ impl StepHost for StepLine {
         let output = self.output(&emission.output)?;
         let value = self.shared.store.write_value(emission.value)?;
         let Emission { mapping_key, metadata, .. } = emission;
-        self.emit_logged(output, mapping_key, value, metadata)
+        let made = self.materialized(output, mapping_key.as_ref(), &metadata);
+        self.emit_logged(output, mapping_key, value, metadata)?;
+        made.into_iter().try_for_each(|fact| self.record(fact))
     }
 
     fn report(&mut self, event: StepEvent) -> io::Result<()> {

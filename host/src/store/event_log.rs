@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::asset::{self, Made};
 use super::entry::{Entry, Fact};
 use super::frame::Frame;
 
@@ -50,6 +51,8 @@ struct Pending {
     last: Frame,
     /// Value files that entries in these frames need.
     files: Vec<[u8; 32]>,
+    /// What they add to the index of assets.
+    made: Vec<Made>,
     bytes: usize,
     /// How many entries are on disk.
     written: u64,
@@ -59,19 +62,26 @@ struct Pending {
     failed: Option<LogError>,
 }
 
+/// What is written at once.
+struct Group {
+    frames: Vec<Frame>,
+    files: Vec<[u8; 32]>,
+    made: Vec<Made>,
+}
+
 impl Pending {
     fn entries(&self) -> u64 {
         self.last.first_seq + u64::from(self.last.entries)
     }
 
     /// Takes all frames; the next entry begins a new one.
-    fn take(&mut self) -> (Vec<Frame>, Vec<[u8; 32]>) {
+    fn take(&mut self) -> Group {
         let next = Frame::after(self.entries());
         let mut frames = std::mem::take(&mut self.full);
         frames.push(std::mem::replace(&mut self.last, next));
         frames.retain(|frame| frame.entries > 0);
         self.bytes = 0;
-        (frames, std::mem::take(&mut self.files))
+        Group { frames, files: std::mem::take(&mut self.files), made: std::mem::take(&mut self.made) }
     }
 }
 
@@ -82,6 +92,7 @@ impl EventLog {
             full: Vec::new(),
             last: Frame::after(entries),
             files: Vec::new(),
+            made: Vec::new(),
             bytes: 0,
             written: entries,
             is_urgent: false,
@@ -97,8 +108,8 @@ impl EventLog {
         Ok(Self { shared, writer: Some(writer) })
     }
 
-    /// Appends an entry.
-    pub(super) fn append(&self, at_ms: u64, fact: Fact) -> Result<Entry, LogError> {
+    /// Appends an entry; of a materialization, with the key of the step that made it.
+    pub(super) fn append(&self, at_ms: u64, fact: Fact, made_by: Option<String>) -> Result<Entry, LogError> {
         let mut pending = self.shared.lock();
         while pending.bytes > MAX_PENDING_BYTES && pending.failed.is_none() {
             pending = wait(&self.shared.done, pending);
@@ -123,7 +134,9 @@ impl EventLog {
         if was_empty {
             self.shared.work.notify_one();
         }
-        Ok(Entry { seq, at_ms, fact })
+        let entry = Entry { seq, at_ms, fact };
+        pending.made.extend(Made::of(&entry, made_by));
+        Ok(entry)
     }
 
     /// Waits until everything appended so far is on disk.
@@ -158,12 +171,12 @@ impl Shared {
     /// The writer's thread: groups of entries, until the log is closed or cannot be written.
     fn write_all(&self, run: i64, mut connection: Connection) {
         loop {
-            let Some((frames, files)) = self.next_group() else { return };
-            let written = write_group(&mut connection, run, &frames, &files);
+            let Some(group) = self.next_group() else { return };
+            let written = group.write(&mut connection, run);
             let mut pending = self.lock();
             match written {
                 Ok(()) => {
-                    let end = frames.last().map(|frame| frame.first_seq + u64::from(frame.entries));
+                    let end = group.frames.last().map(|frame| frame.first_seq + u64::from(frame.entries));
                     pending.written = end.unwrap_or(pending.written);
                 }
                 Err(error) => pending.failed = Some(LogError(error.to_string())),
@@ -176,7 +189,7 @@ impl Shared {
     }
 
     /// Waits for entries, then a little for more of them; none when the log is closed and written.
-    fn next_group(&self) -> Option<(Vec<Frame>, Vec<[u8; 32]>)> {
+    fn next_group(&self) -> Option<Group> {
         let mut pending = self.lock();
         while pending.bytes == 0 {
             pending.is_urgent = false;
@@ -192,25 +205,24 @@ impl Shared {
     }
 }
 
-fn write_group(
-    connection: &mut Connection,
-    run: i64,
-    frames: &[Frame],
-    files: &[[u8; 32]],
-) -> rusqlite::Result<()> {
-    let group = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    {
-        let mut insert =
-            group.prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
-        for frame in frames {
-            insert.execute(params![run, frame.first_seq.cast_signed(), frame.entries, frame.body])?;
+impl Group {
+    fn write(&self, connection: &mut Connection, run: i64) -> rusqlite::Result<()> {
+        let group = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        {
+            let mut insert = group
+                .prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
+            for frame in &self.frames {
+                insert.execute(params![run, frame.first_seq.cast_signed(), frame.entries, frame.body])?;
+            }
+            let mut need =
+                group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
+            for digest in &self.files {
+                need.execute(params![run, digest])?;
+            }
         }
-        let mut need = group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
-        for digest in files {
-            need.execute(params![run, digest])?;
-        }
+        asset::index(&group, run, &self.made)?;
+        group.commit()
     }
-    group.commit()
 }
 
 fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {

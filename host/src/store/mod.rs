@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: what entries mean for a run (the core's), and when to retry or resume (the orchestrator's).
 
+mod asset;
 mod cancel_request;
 mod entry;
 mod event_log;
@@ -28,6 +29,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fanfold_graph::pipeline::Pipeline;
 use rusqlite::{Connection, OptionalExtension, params};
 
+pub use asset::{Asset, Materialization};
 pub use cancel_request::{CancelRequest, Canceled, MadeRequest};
 pub use entry::{Entry, Fact, LoggedValue};
 pub use event_log::LogError;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::event::ValueRef;
-use fanfold_graph::run::Outcome;
+use fanfold_graph::run::{Outcome, Run};
 use rusqlite::{Connection, params};
 
 use super::entry::{Entry, Fact, LoggedValue};
@@ -35,9 +35,12 @@ impl OpenRun {
         Self { number, log, values, connection: Mutex::new(connection), _lock: lock }
     }
 
-    /// Appends a fact that happened now. It will be on disk soon; [`finish`](Self::finish) waits for it.
-    pub fn append(&self, fact: Fact) -> Result<Entry, LogError> {
-        let entry = self.log.append(now_ms(), fact)?;
+    /// Appends a fact that happened now, in a run of that state. It will be on disk soon; [`finish`](Self::finish) waits
+    /// for it.
+    pub fn append(&self, run: &Run, fact: Fact) -> Result<Entry, LogError> {
+        let made_by = matches!(fact, Fact::Materialized { .. }).then(|| fact.step()).flatten();
+        let made_by = made_by.map(|step| run.step_key(step).to_string());
+        let entry = self.log.append(now_ms(), fact, made_by)?;
         if let Fact::OutputEmitted { value, .. } = &entry.fact {
             self.values.keep_fresh(entry.seq, value.clone());
         }

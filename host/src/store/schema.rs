@@ -58,6 +58,19 @@ CREATE TABLE cancel_requests (
     answer TEXT
 ) STRICT;
 CREATE INDEX cancel_requests_by_run ON cancel_requests (run) WHERE answer IS NULL;
+
+-- What each run made last of each partition of an asset; the empty partition for an asset without.
+CREATE TABLE materializations (
+    asset     TEXT NOT NULL CHECK (json_type(asset) = 'array'),
+    partition TEXT NOT NULL,
+    run       INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    seq       INTEGER NOT NULL CHECK (seq >= 0),
+    at_ms     INTEGER NOT NULL,
+    step      TEXT NOT NULL,
+    metadata  TEXT NOT NULL CHECK (json_valid(metadata)),
+    PRIMARY KEY (asset, partition, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX materializations_by_run ON materializations (run);
 ";
 
 /// Opens the database in a file, making or migrating its tables.

@@ -156,7 +156,7 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let (opened, log) = store.reopen(&record).unwrap();
     assert!(store.reopen(&record).is_err(), "one process at a time");
     let mut run = replay(&plan, &log);
-    let resumed = opened.append(Fact::RunResumed).unwrap();
+    let resumed = opened.append(&run, Fact::RunResumed).unwrap();
     _ = run.apply(&resumed.event().unwrap()).unwrap();
     let executed = Arc::new(Mutex::new(Vec::new()));
     let script = Script { executed: Arc::clone(&executed), ..Script::counting(50) };
