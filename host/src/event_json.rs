@@ -56,6 +56,7 @@ fn told(run: &Run, fact: &Fact) -> (&'static str, Json) {
         Fact::Materialized { asset_key, partition, metadata, .. } => {
             ("materialized", json!({ "asset_key": asset_key, "partition": partition, "metadata": metadata }))
         }
+        Fact::HookEnded { hook, failure, .. } => ("hook_ended", json!({ "hook": hook, "failure": failure })),
         Fact::Expectation { label, passed, metadata, .. } => {
             ("expectation", json!({ "label": label, "passed": passed, "metadata": metadata }))
         }

@@ -10,6 +10,7 @@ mod crash;
 mod events;
 mod files;
 mod harness;
+mod hooks;
 mod hostile;
 mod plan;
 mod plugins;

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::executor::{LocalExecutor, LocalSolid};
+use fanfold::orchestrator::Hook;
 use fanfold::sandbox::{Access, DirectoryGrant, Grants};
 use fanfold::store::GrantedDirectory;
-use fanfold_graph::name::PluginName;
+use fanfold_graph::name::{PluginName, SolidRef};
+use fanfold_graph::pipeline::Invocation;
 use fanfold_graph::plan::Plan;
-use fanfold_graph::step::SolidId;
+use serde_json::Value as Json;
 
-use super::Failure;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
+use super::{Failure, hooks};
 use crate::cli::{DirectoryArgument, GrantArgs};
 
 /// The directories that the command line grants for this run alone.
@@ -30,26 +32,40 @@ pub(super) fn for_this_run(
     reads.chain(writes).map(grant).collect()
 }
 
-/// The plan's solids with their code, grants and limits.
+/// The plan's solids and the run's hooks with their code, grants and limits.
 pub(super) fn executor(
     project: &Project,
     plan: &Plan,
     plugins: &LoadedPlugins,
     for_this_run: &[GrantedDirectory],
-) -> Result<LocalExecutor, Failure> {
-    let solids = plan.solids().map(|solid| local_solid(project, plan, plugins, solid, for_this_run));
-    solids.collect::<Result<_, _>>().map(LocalExecutor)
+) -> Result<(LocalExecutor, Vec<Hook>), Failure> {
+    let solids = plan.solids().map(|solid| {
+        let Invocation { name, solid, config, timeout_ms, .. } = plan.invocation(solid);
+        let timeout = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
+        let used = Use { name: name.to_string(), solid, config: config.as_ref(), timeout };
+        local_solid(project, plugins, used, for_this_run)
+    });
+    let solids = solids.collect::<Result<_, _>>()?;
+    let (hooks, called) = hooks::hooks(project, plan, plugins, for_this_run)?;
+    Ok((LocalExecutor { solids, hooks: called }, hooks))
 }
 
-fn local_solid(
+/// How a run uses a solid.
+pub(super) struct Use<'u> {
+    pub(super) name: String,
+    pub(super) solid: &'u SolidRef,
+    pub(super) config: Option<&'u Json>,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// A solid with its code, grants and limits.
+pub(super) fn local_solid(
     project: &Project,
-    plan: &Plan,
     plugins: &LoadedPlugins,
-    solid: SolidId,
+    used: Use<'_>,
     for_this_run: &[GrantedDirectory],
 ) -> Result<LocalSolid, Failure> {
-    let invocation = plan.invocation(solid);
-    let (plugin, name) = (&invocation.solid.plugin, &invocation.solid.solid);
+    let (plugin, name) = (&used.solid.plugin, &used.solid.solid);
     let mut directories = project.settings().directories(plugin, name);
     for grant in for_this_run.iter().filter(|grant| grant.plugin == *plugin) {
         // What is granted for this run stands before what the settings say of the same place.
@@ -61,13 +77,13 @@ fn local_solid(
         Failure::invalid(Diagnostic::caused_by(format!("cannot grant plugin `{plugin}` a directory"), &error))
     })?;
     Ok(LocalSolid {
-        name: invocation.name.to_string(),
+        name: used.name,
         plugin: plugins.find(plugin).map_err(Failure::invalid)?.clone(),
         solid: name.clone(),
-        config: invocation.config.as_ref().map_or_else(|| "null".to_owned(), ToString::to_string),
+        config: used.config.map_or_else(|| "null".to_owned(), ToString::to_string),
         grants,
         limits: project.settings().limits(plugin, name),
-        timeout: invocation.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+        timeout: used.timeout,
     })
 }
 

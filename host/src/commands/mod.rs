@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod freshness;
 mod grants;
+mod hooks;
 mod loaded;
 mod new;
 mod outputs;

@@ -1,7 +1,7 @@
 //! `fanfold resume`: takes up a run that was canceled or interrupted, with its own plan and plugins.
 
 use fanfold::diagnostic::Diagnostic;
-use fanfold::orchestrator::Assembly;
+use fanfold::orchestrator::{Assembly, Hooks};
 use fanfold::store::{Fact, RunRecord};
 use fanfold_graph::run::Outcome as RunOutcome;
 
@@ -24,13 +24,15 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         check_unchanged(&record, &plugins)?;
     }
     let fresh = recorded::fresh(&record)?;
-    let executor = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
+    let (executor, hooks) = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
     let parent = retry::parent_of(&store, &record)?;
     let (opened, entries) = store.reopen(&record).map_err(|error| Failure::store(&error))?;
     let mut run = recorded::replayed(&record, &entries)?;
     let mut report = drive::report(args.format);
+    let mut hooks = Hooks::new(hooks);
     for entry in &entries {
         report.recall(entry);
+        hooks.note(entry);
     }
     let resumed = opened.append(&run, Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
     if let Some(event) = resumed.event() {
@@ -45,6 +47,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         jobs,
         concurrency: project.settings().concurrency.clone(),
         parent,
+        hooks,
     };
     drive::drive(assembly, record.retry_of.as_ref(), args.format)
 }

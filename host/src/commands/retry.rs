@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fanfold::diagnostic::Diagnostic;
-use fanfold::orchestrator::{Assembly, Parent};
+use fanfold::orchestrator::{Assembly, Hooks, Parent};
 use fanfold::store::{Entry, GrantedDirectory, RetryMode, RetryOf, RunRecord, Store};
 use fanfold_graph::run::Run;
 use fanfold_graph::selection::{Rule, Selection, SelectionError};
@@ -34,7 +34,7 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
     }
     let run = recorded::fresh(&record)?;
     let granted = granted(&record, grants::for_this_run(&args.grants, &plugins)?);
-    let executor = grants::executor(&project, run.plan(), &plugins, &granted)?;
+    let (executor, hooks) = grants::executor(&project, run.plan(), &plugins, &granted)?;
     let store = store
         .create_retry(&run_id, &record, &mode, &plugins.digests(run.plan()), &granted)
         .map_err(|error| Failure::store(&error))?;
@@ -47,6 +47,7 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
         jobs,
         concurrency: project.settings().concurrency.clone(),
         parent,
+        hooks: Hooks::new(hooks),
     };
     drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), args.format)
 }

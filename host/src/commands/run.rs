@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fanfold::diagnostic::Diagnostic;
-use fanfold::orchestrator::Assembly;
+use fanfold::orchestrator::{Assembly, Hooks};
 use fanfold::store::{RunId, Store};
 use fanfold_graph::run::Run;
 
@@ -23,7 +23,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
     let granted = grants::for_this_run(&args.grants, &plugins)?;
-    let executor = grants::executor(&project, &plan, &plugins, &granted)?;
+    let (executor, hooks) = grants::executor(&project, &plan, &plugins, &granted)?;
     let store = Store::open(&project.store_directory(args.store.store.as_deref()));
     let store = store
         .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
@@ -37,6 +37,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         jobs,
         concurrency: project.settings().concurrency.clone(),
         parent: None,
+        hooks: Hooks::new(hooks),
     };
     drive::drive(assembly, None, args.format)
 }

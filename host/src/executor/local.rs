@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fanfold_graph::name::Identifier;
 
-use super::{Executor, Job};
+use super::{Code, Executor, Job};
 use crate::sandbox::{
     FailureKind, Grants, Limits, Plugin, Seed, StepFailure, StepHost, StepReport, StepRequest,
 };
@@ -28,13 +28,21 @@ pub struct LocalSolid {
     pub timeout: Option<Duration>,
 }
 
-/// The solids of one plan, by their place in it.
+/// The solids of one run.
 #[derive(Debug)]
-pub struct LocalExecutor(pub Vec<LocalSolid>);
+pub struct LocalExecutor {
+    /// Those of the plan, by their place in it.
+    pub solids: Vec<LocalSolid>,
+    /// Those of the hooks.
+    pub hooks: Vec<LocalSolid>,
+}
 
 impl Executor for LocalExecutor {
     fn execute(&self, job: Job, host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
-        let solid = &self.0[job.solid.0 as usize];
+        let solid = match job.code {
+            Code::Solid(solid) => &self.solids[solid.0 as usize],
+            Code::Hook(hook) => &self.hooks[hook],
+        };
         let timeout = solid.timeout.filter(|timeout| *timeout < solid.limits.wall);
         let limits = Limits { wall: timeout.unwrap_or(solid.limits.wall), ..solid.limits.clone() };
         let executed = solid.plugin.execute(StepRequest {

@@ -11,8 +11,8 @@ use crate::sandbox::{Input, Interrupt, StepFailure, StepHost, StepReport};
 /// One execution of a step.
 #[derive(Debug)]
 pub struct Job {
-    /// The solid, by its place in the plan.
-    pub solid: SolidId,
+    /// What is executed.
+    pub code: Code,
     /// The keys of this clone, outermost first.
     pub mapping_keys: Vec<String>,
     /// What it reads, in the order of the definition.
@@ -21,6 +21,15 @@ pub struct Job {
     pub attempt: u32,
     /// Ends it early.
     pub interrupt: Interrupt,
+}
+
+/// What an execution is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// A solid, by its place in the plan.
+    Solid(SolidId),
+    /// A hook, by its place among the run's hooks.
+    Hook(usize),
 }
 
 /// Runs steps. The orchestrator's tests have one of their own that needs no plugins.

@@ -8,6 +8,7 @@
 //! - What an execution hands over is recorded only while it is the step's current one: its *ticket* tells.
 //! - When the log cannot be written, everything stops; what was recorded can be resumed.
 
+mod hooks;
 mod inputs;
 mod step_line;
 mod taking;
@@ -22,13 +23,15 @@ use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Slots};
 use fanfold_graph::step::{StepId, StepKey, StepKeyError};
 
+pub use hooks::{Hook, HookEvent, Hooks, INPUT as HOOK_INPUT};
 pub use inputs::InputTree;
 pub use taking::Parent;
 
-use crate::executor::{Executor, Job};
+use crate::executor::{Code, Executor, Job};
 use crate::report::Report;
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{Canceled, Fact, OpenRun, RunId, StoreError};
+use hooks::HookLine;
 use step_line::StepLine;
 use taking::Taken;
 
@@ -53,6 +56,8 @@ pub struct Assembly {
     pub concurrency: Vec<ConcurrencyLimit>,
     /// The run that it takes work from, if it is a retry of one.
     pub parent: Option<Parent>,
+    /// What is called when steps have ended.
+    pub hooks: Hooks,
 }
 
 /// Drives one run. Clones drive the same run.
@@ -79,6 +84,7 @@ struct Shared {
 struct State {
     run: Run,
     report: Report,
+    hooks: Hooks,
     executions: HashMap<StepId, Execution>,
     slots: Slots,
     /// Workers that execute a step, superseded ones too.
@@ -99,6 +105,8 @@ struct Execution {
 /// What a worker does next.
 enum Next {
     Start(StepId),
+    /// Call a hook.
+    Call,
     /// Wait until something happens, or so long.
     Wait(Option<Duration>),
     Leave,
@@ -129,11 +137,12 @@ enum Ended {
 impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
-        let Assembly { run_id, run, store, executor, report, jobs, concurrency, parent } = assembly;
+        let Assembly { run_id, run, store, executor, report, jobs, concurrency, parent, hooks } = assembly;
         let plan = Arc::clone(run.plan());
         let state = State {
             run,
             report,
+            hooks,
             executions: HashMap::new(),
             slots: Slots::new(&plan, &concurrency),
             busy_workers: 0,
@@ -242,6 +251,7 @@ impl Shared {
             match state.next() {
                 Next::Leave => break,
                 Next::Wait(pause) => state = self.wait(state, pause),
+                Next::Call => state = self.call_hook(state),
                 Next::Start(step) => {
                     let Ok(started) = self.start(&mut state, step) else { break };
                     let ticket = started.ticket;
@@ -283,7 +293,8 @@ impl Shared {
             }
         }
         state.report.show(&state.run, &entry);
-        if state.idle_workers > 0 && matches!(state.next(), Next::Start(_)) {
+        state.hooks.note(&entry);
+        if state.idle_workers > 0 && matches!(state.next(), Next::Start(_) | Next::Call) {
             self.wake.notify_one();
         }
         Ok(())
@@ -337,8 +348,33 @@ impl Shared {
             StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
         })?;
         let UnreadJob { mapping_keys, attempt, .. } = job;
-        self.executor
-            .execute(Job { solid: step.solid, mapping_keys, inputs, attempt, interrupt }, Box::new(line))
+        self.executor.execute(
+            Job { code: Code::Solid(step.solid), mapping_keys, inputs, attempt, interrupt },
+            Box::new(line),
+        )
+    }
+
+    /// Calls a hook that is due, with the lock released. One that is interrupted has not heard.
+    fn call_hook<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(begun) = state.hooks.begin() else { return state };
+        let facts = hooks::facts(self.run_id.as_str(), &state.run, &begun);
+        let job = Job {
+            code: Code::Hook(begun.hook),
+            mapping_keys: state.run.mapping_keys(begun.step).into_iter().map(ToString::to_string).collect(),
+            inputs: state.hooks.inputs(begun.hook, facts),
+            attempt: 0,
+            interrupt: begun.interrupt.clone(),
+        };
+        let (step, hook) = (begun.step, state.hooks.name(begun.hook));
+        drop(state);
+        let called = self.executor.execute(job, Box::new(HookLine { shared: Arc::clone(self), step }));
+        let mut state = self.lock();
+        let failure = called.err();
+        if failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::Canceled) {
+            // Where it cannot be recorded, the run has stopped and says why.
+            _ = self.record(&mut state, Fact::HookEnded { step, hook, failure });
+        }
+        state
     }
 
     /// Records how an execution ended, if anybody still wants to know.
@@ -377,6 +413,9 @@ impl State {
         if self.stopped.is_some() || self.run.is_canceled() {
             return Next::Leave;
         }
+        if self.hooks.is_due() {
+            return Next::Call;
+        }
         let is_due = |step: &StepId| self.delayed.get(step).is_none_or(|until| *until <= Instant::now());
         let with_room = self.run.plan().by_priority().filter(|solid| self.slots.has_room(*solid));
         if let Some(step) = with_room.flat_map(|solid| self.run.ready_of(solid)).find(is_due) {
@@ -396,6 +435,7 @@ impl State {
 
     fn interrupt_all(&self) {
         self.executions.values().for_each(|execution| execution.interrupt.cancel());
+        self.hooks.interrupt_all();
     }
 }
 

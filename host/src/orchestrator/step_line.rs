@@ -95,18 +95,9 @@ impl StepHost for StepLine {
     fn report(&mut self, event: StepEvent) -> io::Result<()> {
         let step = self.step;
         match event {
-            StepEvent::Log { level, source, message } => {
-                self.record(Fact::Logged { step, level, source, message })
-            }
             StepEvent::OutputAnnotated { output, mapping_key, metadata } => {
                 let output = self.output(&output)?;
                 self.record(Fact::OutputAnnotated { step, output, mapping_key, metadata })
-            }
-            StepEvent::Materialized { asset_key, partition, metadata } => {
-                self.record(Fact::Materialized { step, asset_key, partition, metadata })
-            }
-            StepEvent::Expectation { label, passed, metadata } => {
-                self.record(Fact::Expectation { step, label, passed, metadata })
             }
             StepEvent::Progress { done, total, message } => {
                 let mut state = self.shared.lock();
@@ -115,6 +106,7 @@ impl StepHost for StepLine {
                 }
                 Ok(())
             }
+            event => Fact::reported(step, event).map_or(Ok(()), |fact| self.record(fact)),
         }
     }
 

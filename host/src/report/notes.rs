@@ -51,6 +51,11 @@ pub(super) fn note(run: &Run, entry: &Entry) -> Option<String> {
         Fact::Expectation { step, label, passed: false, .. } => {
             Some(format!("{}  expectation `{}` not met", key(*step), printable(label)))
         }
+        Fact::HookEnded { step, hook, failure: Some(failure) } => Some(format!(
+            "{}  warning: hook `{hook}` failed: {}",
+            key(*step),
+            printable(&failure.to_string())
+        )),
         Fact::RunCanceled => Some("canceling: running steps are interrupted".to_owned()),
         _ => None,
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
@@ -35,6 +36,13 @@ pub(super) type Fields<'a> = BTreeMap<&'a str, Field<'a>>;
 pub(super) struct Reader<'a> {
     pub(super) source: &'a SourceText,
     pub(super) findings: Findings,
+}
+
+impl Field<'_> {
+    /// The value as JSON, whatever it is.
+    pub(super) fn json(&self) -> Json {
+        json(self.value)
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -194,4 +202,25 @@ fn child<'a>(path: &str, key: &Spanned<Cow<'a, str>>, value: &'a Spanned<DeValue
     let key = key.get_ref();
     let path = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
     Field { path, span: value.span(), value: value.get_ref() }
+}
+
+/// A TOML value as JSON; a date or time becomes a text.
+fn json(value: &DeValue<'_>) -> Json {
+    match value {
+        DeValue::String(text) => text.to_string().into(),
+        DeValue::Integer(number) => {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix());
+            parsed.map_or_else(|_| number.as_str().into(), Json::from)
+        }
+        DeValue::Float(number) => {
+            number.as_str().parse::<f64>().map_or_else(|_| number.as_str().into(), Json::from)
+        }
+        DeValue::Boolean(is_so) => (*is_so).into(),
+        DeValue::Datetime(time) => time.to_string().into(),
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(entries) => {
+            let entries = entries.iter();
+            entries.map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect()
+        }
+    }
 }

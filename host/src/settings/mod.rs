@@ -10,6 +10,11 @@
 //! concurrency = [{ tag = "database", max = 2 }, { tag = "region", value = "eu", max = 1 }, { solid = "upload", max = 4 }]
 //! [limits]                                  # of every step
 //! memory = "64 MiB"
+//! [[hooks]]
+//! on = "failure"                            # or "success"
+//! solid = "alerts:notify"                   # called with the facts about the step as its input `step`
+//! config = { channel = "data" }
+//! solids = ["process_file"]                 # default: the steps of all solids
 //! [plugins.files]
 //! source = "plugins/files"                  # built by `fanfold build`; or path = "files.wasm"
 //! fs = [{ host = "data", guest = "/data", mode = "ro" }]
@@ -38,11 +43,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use fanfold_graph::definition::RetryPolicy;
-use fanfold_graph::name::{Identifier, PluginName};
+use fanfold_graph::name::{Identifier, PluginName, SolidName, SolidRef};
 use fanfold_graph::slots::ConcurrencyLimit;
+
+use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
+use crate::orchestrator::HookEvent;
 use crate::sandbox::{DirectoryGrant, Limits};
 use limits::LimitChanges;
 
@@ -64,9 +72,24 @@ pub struct Settings {
     pub retry_policy: Option<RetryPolicy>,
     /// How many steps of some solids may run at once.
     pub concurrency: Vec<ConcurrencyLimit>,
+    /// What is called when steps have ended.
+    pub hooks: Vec<HookSettings>,
     /// The plugins that it speaks of.
     pub plugins: BTreeMap<PluginName, PluginSettings>,
     limits: LimitChanges,
+}
+
+/// A solid that is called when steps have ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HookSettings {
+    /// Which end it waits for.
+    pub on: HookEvent,
+    /// The solid.
+    pub solid: SolidRef,
+    /// Its configuration.
+    pub config: Option<Json>,
+    /// Whose steps it is about, by their names in the pipeline; none: all.
+    pub solids: Option<Vec<SolidName>>,
 }
 
 /// What the settings say of a plugin.
@@ -125,6 +148,7 @@ impl Settings {
             jobs: None,
             retry_policy: None,
             concurrency: Vec::new(),
+            hooks: Vec::new(),
             plugins: BTreeMap::new(),
             limits: LimitChanges::default(),
             dir,

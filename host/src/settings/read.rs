@@ -1,8 +1,10 @@
 //! From the text of `fanfold.toml` to [`Settings`]: every problem is found.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
+use std::str::FromStr;
 
 use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::Identifier;
@@ -12,9 +14,10 @@ use toml_parser::lexer::TokenKind;
 
 use super::field::{Field, Fields, Named, Reader};
 use super::limits::LimitChanges;
-use super::{PluginCode, PluginSettings, Settings, SolidSettings};
+use super::{HookSettings, PluginCode, PluginSettings, Settings, SolidSettings};
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, SourceText};
+use crate::orchestrator::HookEvent;
 use crate::sandbox::{Access, DirectoryGrant, check_guest_path};
 
 /// Parts that a key may have. The parser bounds how deep values nest, but not keys, and trees are taken down by recursion.
@@ -62,7 +65,7 @@ fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
 
 impl<'a> Reader<'a> {
     fn settings(&mut self, settings: &mut Settings, root: &'a DeTable<'a>) {
-        let fields = self.root(root, &["plugins_dir", "run", "store", "limits", "plugins"]);
+        let fields = self.root(root, &["plugins_dir", "run", "store", "limits", "hooks", "plugins"]);
         let dir = settings.dir.clone();
         if let Some(path) = fields.get("plugins_dir").and_then(|field| self.path(field)) {
             settings.plugins_dir = dir.join(path);
@@ -81,12 +84,38 @@ impl<'a> Reader<'a> {
             }
         }
         settings.limits = self.limits(&fields);
+        let hooks = fields.get("hooks").map(|field| self.list(field)).unwrap_or_default();
+        settings.hooks = hooks.iter().filter_map(|field| self.hook(field)).collect();
         if let Some(plugins) = fields.get("plugins") {
             settings.plugins = self
                 .named(plugins)
                 .into_iter()
                 .map(|Named { name, field }| (name, self.plugin(&dir, &field)))
                 .collect();
+        }
+    }
+
+    fn hook(&mut self, field: &Field<'a>) -> Option<HookSettings> {
+        let fields = self.table(field, &["on", "solid", "config", "solids"]);
+        let on = self.required(field, &fields, "on").and_then(|field| match self.text(field)? {
+            "success" => Some(HookEvent::Success),
+            "failure" => Some(HookEvent::Failure),
+            _ => self.refused(field, "a hook is called on `success` or on `failure`"),
+        });
+        let solid = self.required(field, &fields, "solid").and_then(|field| self.name(field));
+        let solids = fields.get("solids").map(|field| {
+            let names = self.list(field);
+            names.iter().filter_map(|name| self.name(name)).collect()
+        });
+        let config = fields.get("config").map(Field::json);
+        Some(HookSettings { on: on?, solid: solid?, config, solids })
+    }
+
+    /// A text that is a name.
+    fn name<Name: FromStr<Err: Display>>(&mut self, field: &Field<'a>) -> Option<Name> {
+        match self.text(field)?.parse() {
+            Ok(name) => Some(name),
+            Err(error) => self.refused(field, &error.to_string()),
         }
     }
 

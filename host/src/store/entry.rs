@@ -7,7 +7,7 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::{BlobDigest, BlobRef, LogLevel, LogSource, StepFailure, StepReport, Value};
+use crate::sandbox::{BlobDigest, BlobRef, LogLevel, LogSource, StepEvent, StepFailure, StepReport, Value};
 
 /// One line of an event log.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +121,16 @@ pub enum Fact {
         #[serde(with = "as_json")]
         metadata: Vec<MetadataEntry>,
     },
+    /// A hook was called because a step had ended, and has ended itself.
+    HookEnded {
+        /// The step.
+        step: StepId,
+        /// The hook's solid, `plugin:solid`.
+        hook: String,
+        /// Why it failed, if it did.
+        #[serde(with = "as_json")]
+        failure: Option<StepFailure>,
+    },
 }
 
 /// An emitted value, or where its content is.
@@ -176,12 +186,27 @@ impl Entry {
             Fact::Logged { .. }
             | Fact::Materialized { .. }
             | Fact::Expectation { .. }
-            | Fact::OutputAnnotated { .. } => None,
+            | Fact::OutputAnnotated { .. }
+            | Fact::HookEnded { .. } => None,
         }
     }
 }
 
 impl Fact {
+    /// What a running step reported, as it is recorded; none for what is only shown, or about an output.
+    pub fn reported(step: StepId, event: StepEvent) -> Option<Self> {
+        match event {
+            StepEvent::Log { level, source, message } => Some(Self::Logged { step, level, source, message }),
+            StepEvent::Materialized { asset_key, partition, metadata } => {
+                Some(Self::Materialized { step, asset_key, partition, metadata })
+            }
+            StepEvent::Expectation { label, passed, metadata } => {
+                Some(Self::Expectation { step, label, passed, metadata })
+            }
+            StepEvent::OutputAnnotated { .. } | StepEvent::Progress { .. } => None,
+        }
+    }
+
     /// The step that it is about, if it is about one.
     pub fn step(&self) -> Option<StepId> {
         match self {
@@ -194,7 +219,8 @@ impl Fact {
             | Self::Materialized { step, .. }
             | Self::Expectation { step, .. }
             | Self::StepTaken { step }
-            | Self::OutputAnnotated { step, .. } => Some(*step),
+            | Self::OutputAnnotated { step, .. }
+            | Self::HookEnded { step, .. } => Some(*step),
             Self::RunCanceled | Self::RunResumed => None,
         }
     }

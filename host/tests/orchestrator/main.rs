@@ -5,7 +5,7 @@ mod scripted;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use fanfold::orchestrator::{Assembly, Orchestrator};
+use fanfold::orchestrator::{Assembly, Hooks, Orchestrator};
 use fanfold::report::Report;
 use fanfold::store::{Entry, Fact, OpenRun, PluginDigests, RunId, Store};
 use fanfold_graph::plan::Plan;
@@ -34,7 +34,17 @@ fn drive_limited(
     let run_id = RunId::new("r").unwrap();
     let executor = Box::new(script);
     let report = Report::silent();
-    let assembly = Assembly { run_id, run, store, executor, report, jobs, concurrency, parent: None };
+    let assembly = Assembly {
+        run_id,
+        run,
+        store,
+        executor,
+        report,
+        jobs,
+        concurrency,
+        parent: None,
+        hooks: Hooks::default(),
+    };
     let orchestrator = Orchestrator::new(assembly);
     let outcome = orchestrator.drive().unwrap();
     (orchestrator, outcome)
@@ -144,7 +154,17 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let (run_id, run) = (RunId::new("r").unwrap(), Run::new(Arc::clone(&plan)));
     let (executor, report) = (Box::new(script), Report::silent());
     let (concurrency, parent) = (Vec::new(), None);
-    let assembly = Assembly { run_id, run, store: opened, executor, report, jobs: 1, concurrency, parent };
+    let assembly = Assembly {
+        run_id,
+        run,
+        store: opened,
+        executor,
+        report,
+        jobs: 1,
+        concurrency,
+        parent,
+        hooks: Hooks::default(),
+    };
     let orchestrator = Orchestrator::new(assembly);
     let canceler = orchestrator.clone();
     *cancel.lock().unwrap() = Some(Box::new(move || canceler.cancel()));

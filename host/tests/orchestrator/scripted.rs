@@ -106,7 +106,7 @@ impl Executor for Script {
             count.fetch_add(1, Ordering::Relaxed);
             return Err(StepFailure::new(FailureKind::SolidFailed, "not yet"));
         }
-        self.executed.lock().unwrap().push(format!("{}{:?}", job.solid.0, job.mapping_keys));
+        self.executed.lock().unwrap().push(format!("{:?}{:?}", job.code, job.mapping_keys));
         match job.inputs.first().map(|input| input.name.clone()).as_deref() {
             None | Some("seed") => self.emit_all(&mut *host),
             Some("n") => self.double(job, &mut *host)?,
