@@ -6,7 +6,7 @@ use fanfold_graph::run::Run;
 use fanfold_graph::step::StepId;
 use serde_json::{Map, Value as Json, json};
 
-use crate::store::{Entry, Fact, LoggedValue};
+use crate::store::{Entry, Fact, LoggedValue, ValueForm};
 
 /// An entry as JSON. `run` is the run's state after the entry.
 pub fn event_json(run: &Run, entry: &Entry) -> Json {
@@ -77,6 +77,17 @@ fn value_json(value: &LoggedValue) -> Json {
         LoggedValue::BytesFile { size, .. } => json!({ "form": "bytes", "bytes": size }),
         LoggedValue::Blob { size, media_type, .. } => {
             json!({ "form": "blob", "bytes": size, "media_type": media_type })
+        }
+        LoggedValue::Kept(kept) => {
+            let mut told = match &kept.form {
+                ValueForm::Json => json!({ "form": "json" }),
+                ValueForm::Bytes => json!({ "form": "bytes" }),
+                ValueForm::Blob(media_type) => json!({ "form": "blob", "media_type": media_type }),
+            };
+            told["bytes"] = kept.size.into();
+            told["io_manager"] = kept.io_manager.as_str().into();
+            told["path"] = kept.path.as_str().into();
+            told
         }
     }
 }

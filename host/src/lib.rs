@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod event_json;
 pub mod executor;
 mod findings;
+pub mod io_manager;
 pub mod metadata_text;
 pub mod orchestrator;
 pub mod outputs;

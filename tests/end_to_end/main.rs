@@ -12,6 +12,7 @@ mod files;
 mod harness;
 mod hooks;
 mod hostile;
+mod io_managers;
 mod plan;
 mod plugins;
 mod retry;

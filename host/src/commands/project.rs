@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use fanfold::io_manager::IoManagers;
 use fanfold::settings::{PluginCode, Settings};
 use fanfold_graph::name::PluginName;
 
@@ -35,6 +36,11 @@ impl Project {
     /// Where runs are kept, unless that was given.
     pub(crate) fn store_directory(&self, given: Option<&Path>) -> PathBuf {
         given.unwrap_or(&self.0.store_dir).to_owned()
+    }
+
+    /// Where outputs may keep their values.
+    pub(crate) fn io_managers(&self) -> IoManagers {
+        IoManagers::new(&self.0.io_managers)
     }
 
     /// Where cargo keeps what it compiles of plugins: one for all of them, so that they share a standard library.

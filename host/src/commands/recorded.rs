@@ -31,7 +31,8 @@ pub(super) fn find_run(
 /// The store that the command line means, if there is one.
 pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>, Failure> {
     let directory = project.store_directory(store.store.as_deref());
-    Store::open_existing(&directory).map_err(|error| Failure::store(&error))
+    let store = Store::open_existing(&directory).map_err(|error| Failure::store(&error))?;
+    Ok(store.map(|store| store.with_io_managers(project.io_managers())))
 }
 
 /// A run's state before its first entry.

@@ -24,6 +24,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         check_unchanged(&record, &plugins)?;
     }
     let fresh = recorded::fresh(&record)?;
+    store.io_managers().check(fresh.plan()).map_err(Failure::all_invalid)?;
     let (executor, hooks) = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
     let parent = retry::parent_of(&store, &record)?;
     let (opened, entries) = store.reopen(&record).map_err(|error| Failure::store(&error))?;

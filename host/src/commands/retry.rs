@@ -34,6 +34,7 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
     }
     let run = recorded::fresh(&record)?;
     let granted = granted(&record, grants::for_this_run(&args.grants, &plugins)?);
+    store.io_managers().check(run.plan()).map_err(Failure::all_invalid)?;
     let (executor, hooks) = grants::executor(&project, run.plan(), &plugins, &granted)?;
     let store = store
         .create_retry(&run_id, &record, &mode, &plugins.digests(run.plan()), &granted)

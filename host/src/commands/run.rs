@@ -24,8 +24,11 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
     let granted = grants::for_this_run(&args.grants, &plugins)?;
     let (executor, hooks) = grants::executor(&project, &plan, &plugins, &granted)?;
+    let io_managers = project.io_managers();
+    io_managers.check(&plan).map_err(Failure::all_invalid)?;
     let store = Store::open(&project.store_directory(args.store.store.as_deref()));
     let store = store
+        .map(|store| store.with_io_managers(io_managers))
         .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
         .map_err(|error| Failure::store(&error))?;
     let assembly = Assembly {

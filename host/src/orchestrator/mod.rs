@@ -184,6 +184,7 @@ impl Orchestrator {
         if state.run.is_canceled() || self.0.record(&mut state, Fact::RunCanceled).is_err() {
             return;
         }
+        self.0.store.cancel_waits();
         state.interrupt_all();
         self.0.wake.notify_all();
     }

@@ -8,8 +8,9 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 
 use super::Shared;
+use crate::io_manager::{self, object_path};
 use crate::sandbox::{BlobRef, BlobSink, Emission, StepEvent, StepHost};
-use crate::store::{Fact, LoggedValue};
+use crate::store::{Fact, Keeper, LoggedValue};
 
 /// Records what one execution hands over.
 pub(super) struct StepLine {
@@ -39,6 +40,22 @@ impl StepLine {
         let outputs = &self.shared.plan.definition(self.step.solid).outputs;
         let place = outputs.iter().position(|it| it.name.as_str() == name).map(|place| place as u32);
         place.ok_or_else(|| io::Error::other("an output that is not in the definition"))
+    }
+
+    /// Where a value of an output goes that has an IO manager.
+    fn keeper(&self, output: u32, mapping_key: Option<&MappingKey>) -> io::Result<Option<Keeper>> {
+        let definition = &self.shared.plan.definition(self.step.solid).outputs[output as usize];
+        let Some(io_manager) = io_manager::chosen(definition.io_manager_key.as_deref()) else {
+            return Ok(None);
+        };
+        let state = self.shared.lock();
+        // Before anything is written: an object of a newer execution must stay as it is.
+        if !state.is_current(self.step, self.ticket) {
+            return Err(unwanted());
+        }
+        let step_key = state.run.step_key(self.step);
+        let path = object_path(self.shared.run_id.as_str(), &step_key, &definition.name, mapping_key);
+        Ok(Some(Keeper { io_manager: io_manager.to_owned(), path }))
     }
 
     /// What an emission makes of the asset that its output stands for: one fact for each partition. An asset whose
@@ -76,16 +93,21 @@ impl StepLine {
     fn record(&self, fact: Fact) -> io::Result<()> {
         let mut state = self.shared.lock();
         if !state.is_current(self.step, self.ticket) {
-            return Err(io::Error::other("the step's work is no longer wanted"));
+            return Err(unwanted());
         }
         self.shared.record(&mut state, fact).map_err(io::Error::other)
     }
 }
 
+fn unwanted() -> io::Error {
+    io::Error::other("the step's work is no longer wanted")
+}
+
 impl StepHost for StepLine {
     fn emit(&mut self, emission: Emission) -> io::Result<()> {
         let output = self.output(&emission.output)?;
-        let value = self.shared.store.write_value(emission.value)?;
+        let keeper = self.keeper(output, emission.mapping_key.as_ref())?;
+        let value = self.shared.store.write_value(emission.value, keeper)?;
         let Emission { mapping_key, metadata, .. } = emission;
         let made = self.materialized(output, mapping_key.as_ref(), &metadata);
         self.emit_logged(output, mapping_key, value, metadata)?;

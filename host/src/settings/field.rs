@@ -39,6 +39,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl Field<'_> {
+    /// Whether it has entries of its own.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     /// The value as JSON, whatever it is.
     pub(super) fn json(&self) -> Json {
         json(self.value)

@@ -15,6 +15,9 @@
 //! solid = "alerts:notify"                   # called with the facts about the step as its input `step`
 //! config = { channel = "data" }
 //! solids = ["process_file"]                 # default: the steps of all solids
+//! [io_managers.lake]                        # outputs choose it by `io_manager_key`
+//! url = "s3://bucket/runs"                  # or gs://, az://; or path = "data/runs"
+//! options = { region = "eu-central-1", secret_access_key = { env = "LAKE_SECRET" } }
 //! [plugins.files]
 //! source = "plugins/files"                  # built by `fanfold build`; or path = "files.wasm"
 //! fs = [{ host = "data", guest = "/data", mode = "ro" }]
@@ -50,6 +53,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
+use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
 use crate::sandbox::{DirectoryGrant, Limits};
 use limits::LimitChanges;
@@ -74,6 +78,8 @@ pub struct Settings {
     pub concurrency: Vec<ConcurrencyLimit>,
     /// What is called when steps have ended.
     pub hooks: Vec<HookSettings>,
+    /// Where outputs keep their values, by the keys that they choose.
+    pub io_managers: BTreeMap<String, IoManagerSettings>,
     /// The plugins that it speaks of.
     pub plugins: BTreeMap<PluginName, PluginSettings>,
     limits: LimitChanges,
@@ -149,6 +155,7 @@ impl Settings {
             retry_policy: None,
             concurrency: Vec::new(),
             hooks: Vec::new(),
+            io_managers: BTreeMap::new(),
             plugins: BTreeMap::new(),
             limits: LimitChanges::default(),
             dir,

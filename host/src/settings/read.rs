@@ -11,12 +11,14 @@ use fanfold_graph::name::Identifier;
 use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use toml::de::DeTable;
 use toml_parser::lexer::TokenKind;
+use url::Url;
 
 use super::field::{Field, Fields, Named, Reader};
 use super::limits::LimitChanges;
 use super::{HookSettings, PluginCode, PluginSettings, Settings, SolidSettings};
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, SourceText};
+use crate::io_manager::{IoManagerSettings, OptionValue};
 use crate::orchestrator::HookEvent;
 use crate::sandbox::{Access, DirectoryGrant, check_guest_path};
 
@@ -65,7 +67,8 @@ fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
 
 impl<'a> Reader<'a> {
     fn settings(&mut self, settings: &mut Settings, root: &'a DeTable<'a>) {
-        let fields = self.root(root, &["plugins_dir", "run", "store", "limits", "hooks", "plugins"]);
+        let fields =
+            self.root(root, &["plugins_dir", "run", "store", "limits", "hooks", "io_managers", "plugins"]);
         let dir = settings.dir.clone();
         if let Some(path) = fields.get("plugins_dir").and_then(|field| self.path(field)) {
             settings.plugins_dir = dir.join(path);
@@ -86,6 +89,12 @@ impl<'a> Reader<'a> {
         settings.limits = self.limits(&fields);
         let hooks = fields.get("hooks").map(|field| self.list(field)).unwrap_or_default();
         settings.hooks = hooks.iter().filter_map(|field| self.hook(field)).collect();
+        if let Some(managers) = fields.get("io_managers") {
+            let managers = self.named::<Identifier>(managers).into_iter();
+            let managers = managers
+                .filter_map(|Named { name, field }| Some((name.to_string(), self.io_manager(&dir, &field)?)));
+            settings.io_managers = managers.collect();
+        }
         if let Some(plugins) = fields.get("plugins") {
             settings.plugins = self
                 .named(plugins)
@@ -93,6 +102,35 @@ impl<'a> Reader<'a> {
                 .map(|Named { name, field }| (name, self.plugin(&dir, &field)))
                 .collect();
         }
+    }
+
+    fn io_manager(&mut self, dir: &Path, field: &Field<'a>) -> Option<IoManagerSettings> {
+        let fields = self.table(field, &["url", "path", "options"]);
+        let url = match (fields.get("url"), fields.get("path")) {
+            (Some(url), None) => self.text(url).map(str::to_owned),
+            (None, Some(path)) => {
+                let path = self.path(path)?;
+                let url = Url::from_directory_path(dir.join(path));
+                url.ok().map(String::from).or_else(|| self.refused(field, "the directory has no URL"))
+            }
+            _ => self.refused(field, "an IO manager has either a `url` or a `path`"),
+        };
+        let options = fields.get("options").map(|field| self.named::<Identifier>(field)).unwrap_or_default();
+        let options = options
+            .into_iter()
+            .filter_map(|Named { name, field }| Some((name.to_string(), self.option(&field)?)));
+        let options = options.collect();
+        Some(IoManagerSettings { url: url?, options })
+    }
+
+    /// A text, or `{ env = "NAME" }`.
+    fn option(&mut self, field: &Field<'a>) -> Option<OptionValue> {
+        if !field.is_table() {
+            return self.text(field).map(|text| OptionValue::Text(text.to_owned()));
+        }
+        let fields = self.table(field, &["env"]);
+        let name = self.required(field, &fields, "env").and_then(|field| self.text(field))?;
+        Some(OptionValue::Env(name.to_owned()))
     }
 
     fn hook(&mut self, field: &Field<'a>) -> Option<HookSettings> {

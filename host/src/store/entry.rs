@@ -163,6 +163,34 @@ pub enum LoggedValue {
         /// What the content is, as an RFC 6838 media type.
         media_type: String,
     },
+    /// A value that an IO manager keeps.
+    Kept(Box<KeptValue>),
+}
+
+/// A value that an IO manager keeps, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptValue {
+    /// Names the IO manager.
+    pub io_manager: String,
+    /// The object's place in it.
+    pub path: String,
+    /// The BLAKE3 digest of its content.
+    pub digest: [u8; 32],
+    /// Its length in bytes.
+    pub size: u64,
+    /// What the content is.
+    pub form: ValueForm,
+}
+
+/// What the content of a value is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValueForm {
+    /// JSON text.
+    Json,
+    /// Raw bytes.
+    Bytes,
+    /// A blob of this media type.
+    Blob(String),
 }
 
 impl Entry {
@@ -236,6 +264,11 @@ impl LoggedValue {
             Self::JsonFile { digest, .. } => (&b"json"[..], *digest),
             Self::BytesFile { digest, .. } => (&b"bytes"[..], *digest),
             Self::Blob { digest, media_type, .. } => (media_type.as_bytes(), *digest),
+            Self::Kept(kept) => match &kept.form {
+                ValueForm::Json => (&b"json"[..], kept.digest),
+                ValueForm::Bytes => (&b"bytes"[..], kept.digest),
+                ValueForm::Blob(media_type) => (media_type.as_bytes(), kept.digest),
+            },
         };
         let mut hasher = blake3::Hasher::new();
         hasher.update(&content).update(kind);
@@ -247,7 +280,7 @@ impl LoggedValue {
     /// The value file that has its content, if it is not here.
     pub fn file(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Json(_) | Self::Bytes(_) => None,
+            Self::Json(_) | Self::Bytes(_) | Self::Kept(_) => None,
             Self::JsonFile { digest, .. } | Self::BytesFile { digest, .. } | Self::Blob { digest, .. } => {
                 Some(*digest)
             }
@@ -264,7 +297,7 @@ impl LoggedValue {
                 size: *size,
                 media_type: media_type.clone(),
             })),
-            Self::JsonFile { .. } | Self::BytesFile { .. } => None,
+            Self::JsonFile { .. } | Self::BytesFile { .. } | Self::Kept(_) => None,
         }
     }
 }

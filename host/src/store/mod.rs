@@ -24,6 +24,7 @@ mod values;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fanfold_graph::pipeline::Pipeline;
@@ -31,14 +32,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use asset::{Asset, Materialization};
 pub use cancel_request::{CancelRequest, Canceled, MadeRequest};
-pub use entry::{Entry, Fact, LoggedValue};
+pub use entry::{Entry, Fact, KeptValue, LoggedValue, ValueForm};
 pub use event_log::LogError;
 pub use frame::DamagedFrame;
 pub use open_run::{OpenRun, RunValues};
 pub use recorded_log::RecordedLog;
 pub use run_id::{RunId, RunIdError};
 pub use run_record::{GrantedDirectory, PluginDigests, RetryMode, RetryOf, RunRecord, outcome_word};
+pub use values::Keeper;
 
+use crate::io_manager::IoManagers;
 use event_log::EventLog;
 use value_files::ValueFiles;
 use values::Values;
@@ -47,6 +50,7 @@ use values::Values;
 pub struct Store {
     directory: PathBuf,
     connection: Connection,
+    io_managers: Arc<IoManagers>,
 }
 
 /// Why the store cannot do its part.
@@ -113,12 +117,24 @@ impl Store {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { directory: directory.to_owned(), error };
         std::fs::create_dir_all(directory.join("locks")).map_err(unusable)?;
-        Ok(Self { directory: directory.to_owned(), connection: schema::open(&database(directory))? })
+        let connection = schema::open(&database(directory))?;
+        Ok(Self { directory: directory.to_owned(), connection, io_managers: Arc::default() })
     }
 
     /// Opens the store in a directory, if there is one.
     pub fn open_existing(directory: &Path) -> Result<Option<Self>, StoreError> {
         if database(directory).exists() { Self::open(directory).map(Some) } else { Ok(None) }
+    }
+
+    /// The store with these IO managers, which may keep values of its runs.
+    #[must_use]
+    pub fn with_io_managers(self, io_managers: IoManagers) -> Self {
+        Self { io_managers: Arc::new(io_managers), ..self }
+    }
+
+    /// The IO managers that may keep values of its runs.
+    pub fn io_managers(&self) -> &IoManagers {
+        &self.io_managers
     }
 
     /// Records a new run, and opens it.
@@ -248,7 +264,7 @@ impl Store {
     /// Reads the values of a recorded run.
     pub fn values(&self, run: &RunRecord) -> Result<RunValues, StoreError> {
         let connection = schema::open(&database(&self.directory))?;
-        Ok(RunValues::new(Values::new(run.number, ValueFiles::in_store(&self.directory), connection)))
+        Ok(RunValues::new(self.run_values(run.number, connection)))
     }
 
     /// Reads single entries of a recorded run's log.
@@ -258,11 +274,15 @@ impl Store {
 
     fn open_run(&self, number: i64, entries: u64, lock: File) -> Result<OpenRun, StoreError> {
         let file = database(&self.directory);
-        let files = ValueFiles::in_store(&self.directory);
         let log = EventLog::continue_after(entries, number, schema::open(&file)?);
         let unusable = |error| StoreError::Directory { directory: self.directory.clone(), error };
-        let values = Values::new(number, files, schema::open(&file)?);
+        let values = self.run_values(number, schema::open(&file)?);
         Ok(OpenRun::new(number, log.map_err(unusable)?, values, schema::open(&file)?, lock))
+    }
+
+    fn run_values(&self, number: i64, connection: Connection) -> Values {
+        let files = ValueFiles::in_store(&self.directory);
+        Values::new(number, files, Arc::clone(&self.io_managers), connection)
     }
 
     /// Takes a run's lock. The system gives it back when the process ends, however it ends.

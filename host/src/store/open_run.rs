@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use super::entry::{Entry, Fact, LoggedValue};
 use super::event_log::{EventLog, LogError};
 use super::run_record::outcome_word;
-use super::values::Values;
+use super::values::{Keeper, Values};
 use super::{StoreError, now_ms};
 use crate::sandbox::{BlobRef, BlobSink, Value};
 
@@ -47,9 +47,15 @@ impl OpenRun {
         Ok(entry)
     }
 
-    /// The form in which a value goes into the log. A large one is on disk when this returns.
-    pub fn write_value(&self, value: Value) -> io::Result<LoggedValue> {
-        self.values.write(value)
+    /// The form in which a value goes into the log. A large one is on disk when this returns, and with a keeper any is in
+    /// its IO manager.
+    pub fn write_value(&self, value: Value, keeper: Option<Keeper>) -> io::Result<LoggedValue> {
+        self.values.write(value, keeper)
+    }
+
+    /// Lets go whoever waits for an IO manager: the run is canceled.
+    pub fn cancel_waits(&self) {
+        self.values.cancel_waits();
     }
 
     /// Reads a value that is in the log.

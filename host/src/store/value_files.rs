@@ -40,12 +40,17 @@ impl ValueFiles {
     }
 
     /// Opens a file. Reading its last byte fails if the content is not what it was.
-    pub(super) fn open(&self, digest: [u8; 32]) -> io::Result<CheckedFile> {
+    pub(super) fn open(&self, digest: [u8; 32]) -> io::Result<Checked<File>> {
         let path = self.path(digest);
         let file = File::open(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot read the value in `{}`: {error}", path.display()))
         })?;
-        Ok(CheckedFile { path, file, digest, hasher: blake3::Hasher::new() })
+        Ok(Checked::new(file, format!("`{}`", path.display()), digest))
+    }
+
+    /// Whether there is a file with this content.
+    pub(super) fn has(&self, digest: [u8; 32]) -> bool {
+        self.path(digest).exists()
     }
 
     /// The whole content of a file.
@@ -72,7 +77,7 @@ pub(super) struct NewFile {
 
 impl NewFile {
     /// Ends the file, and names it.
-    fn keep(mut self) -> io::Result<[u8; 32]> {
+    pub(super) fn keep(mut self) -> io::Result<[u8; 32]> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
         let digest = *self.hasher.finalize().as_bytes();
@@ -82,6 +87,14 @@ impl NewFile {
         fs::rename(&self.path, &path)?;
         File::open(directory)?.sync_all()?;
         Ok(digest)
+    }
+}
+
+impl NewFile {
+    /// Reads what was written, from its start. The file is gone once that is dropped.
+    pub(super) fn into_reader(mut self) -> io::Result<File> {
+        self.file.flush()?;
+        File::open(&self.path)
     }
 }
 
@@ -123,20 +136,27 @@ impl BlobSink for NewBlob {
     }
 }
 
-/// A value file that is checked while it is read.
-pub(super) struct CheckedFile {
-    path: PathBuf,
-    file: File,
+/// Content that is checked while it is read.
+pub(super) struct Checked<R> {
+    content: R,
+    name: String,
     digest: [u8; 32],
     hasher: blake3::Hasher,
 }
 
-impl Read for CheckedFile {
+impl<R> Checked<R> {
+    /// Content that must have this digest; messages call it as `name` does.
+    pub(super) fn new(content: R, name: String, digest: [u8; 32]) -> Self {
+        Self { content, name, digest, hasher: blake3::Hasher::new() }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.content.read(buffer)?;
         self.hasher.update(&buffer[..read]);
         if read == 0 && !buffer.is_empty() && self.hasher.finalize() != self.digest {
-            let message = format!("the value in `{}` is damaged", self.path.display());
+            let message = format!("the value in {} is damaged", self.name);
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(read)

@@ -1,17 +1,18 @@
 //! The values of one run, by the place of their entry in the log: from memory where they are fresh, else from the log.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::event::ValueRef;
 use rusqlite::Connection;
 
-use super::entry::{Fact, LoggedValue};
+use super::entry::{Fact, KeptValue, LoggedValue, ValueForm};
 use super::event_log::EventLog;
 use super::frame;
-use super::value_files::ValueFiles;
-use crate::sandbox::{BlobRef, BlobSink, Value};
+use super::value_files::{Checked, ValueFiles};
+use crate::io_manager::IoManagers;
+use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Value};
 
 /// Values longer than this are kept in files, in bytes.
 const MAX_INLINE_BYTES: usize = 64 << 10;
@@ -25,6 +26,7 @@ const MAX_FRAMES: usize = 16;
 pub(super) struct Values {
     run: i64,
     files: ValueFiles,
+    io_managers: Arc<IoManagers>,
     memory: Mutex<Memory>,
     disk: Mutex<Connection>,
 }
@@ -36,6 +38,17 @@ struct Memory {
     order: VecDeque<u64>,
     bytes: usize,
     frames: VecDeque<UnpackedFrame>,
+    /// The blobs of IO managers that somebody was given.
+    kept_blobs: HashMap<[u8; 32], KeptValue>,
+}
+
+/// Where an output's value goes, if not into the run store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeper {
+    /// Names the IO manager.
+    pub io_manager: String,
+    /// The object's place in it.
+    pub path: String,
 }
 
 struct UnpackedFrame {
@@ -45,12 +58,20 @@ struct UnpackedFrame {
 }
 
 impl Values {
-    pub(super) fn new(run: i64, files: ValueFiles, connection: Connection) -> Self {
-        Self { run, files, memory: Mutex::default(), disk: Mutex::new(connection) }
+    pub(super) fn new(
+        run: i64,
+        files: ValueFiles,
+        io_managers: Arc<IoManagers>,
+        connection: Connection,
+    ) -> Self {
+        Self { run, files, io_managers, memory: Mutex::default(), disk: Mutex::new(connection) }
     }
 
     /// The form in which a value goes into the log; a large one is on disk when this returns.
-    pub(super) fn write(&self, value: Value) -> io::Result<LoggedValue> {
+    pub(super) fn write(&self, value: Value, keeper: Option<Keeper>) -> io::Result<LoggedValue> {
+        if let Some(keeper) = keeper {
+            return self.give(value, keeper);
+        }
         match value {
             Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
                 let digest = self.files.write(text.as_bytes())?;
@@ -63,9 +84,71 @@ impl Values {
             Value::Json(text) => Ok(LoggedValue::Json(text)),
             Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
             Value::Blob(BlobRef { digest, size, media_type }) => {
+                self.fetch(digest.0)?;
                 Ok(LoggedValue::Blob { digest: digest.0, size, media_type })
             }
         }
+    }
+
+    /// Gives a value to an IO manager.
+    fn give(&self, value: Value, keeper: Keeper) -> io::Result<LoggedValue> {
+        let Keeper { io_manager, path } = keeper;
+        let write = |content: &mut dyn Read| self.io_managers.write(&io_manager, &path, content);
+        let hashed = |content: &[u8]| (*blake3::hash(content).as_bytes(), content.len() as u64);
+        let (form, (digest, size)) = match value {
+            Value::Json(text) => {
+                write(&mut text.as_bytes())?;
+                (ValueForm::Json, hashed(text.as_bytes()))
+            }
+            Value::Bytes(bytes) => {
+                write(&mut bytes.as_slice())?;
+                (ValueForm::Bytes, hashed(&bytes))
+            }
+            Value::Blob(blob) => {
+                write(&mut self.open_blob(&blob)?)?;
+                (ValueForm::Blob(blob.media_type), (blob.digest.0, blob.size))
+            }
+        };
+        Ok(LoggedValue::Kept(Box::new(KeptValue { io_manager, path, digest, size, form })))
+    }
+
+    /// Reads what an IO manager keeps. A blob is only remembered: it is read in chunks, if at all.
+    fn take_kept(&self, kept: &KeptValue) -> io::Result<Value> {
+        let content = || {
+            let mut content = Vec::new();
+            self.open_kept(kept)?.read_to_end(&mut content)?;
+            io::Result::Ok(content)
+        };
+        Ok(match &kept.form {
+            ValueForm::Json => Value::Json(String::from_utf8(content()?).map_err(io::Error::other)?),
+            ValueForm::Bytes => Value::Bytes(content()?),
+            ValueForm::Blob(media_type) => {
+                self.memory().kept_blobs.insert(kept.digest, kept.clone());
+                let (digest, media_type) = (BlobDigest(kept.digest), media_type.clone());
+                Value::Blob(BlobRef { digest, size: kept.size, media_type })
+            }
+        })
+    }
+
+    fn open_kept(&self, kept: &KeptValue) -> io::Result<impl Read + use<'_>> {
+        let object = self.io_managers.open(&kept.io_manager, &kept.path)?;
+        let name = format!("`{}` of IO manager `{}`", kept.path, kept.io_manager);
+        // One byte more than there should be is enough to see that it is not what it was.
+        Ok(Checked::new(object.take(kept.size + 1), name, kept.digest))
+    }
+
+    /// Sees to it that a blob's content is in a file here.
+    fn fetch(&self, digest: [u8; 32]) -> io::Result<()> {
+        let kept = self.memory().kept_blobs.get(&digest).cloned();
+        let Some(kept) = kept.filter(|_| !self.files.has(digest)) else { return Ok(()) };
+        let mut file = self.files.create()?;
+        io::copy(&mut self.open_kept(&kept)?, &mut file)?;
+        file.keep().map(drop)
+    }
+
+    /// Lets go whoever waits for an IO manager.
+    pub(super) fn cancel_waits(&self) {
+        self.io_managers.cancel();
     }
 
     /// Remembers a value that was just appended.
@@ -90,6 +173,7 @@ impl Values {
                 text.map(Value::Json).map_err(io::Error::other)
             }
             (None, LoggedValue::BytesFile { digest, .. }) => self.files.read(*digest).map(Value::Bytes),
+            (None, LoggedValue::Kept(kept)) => self.take_kept(kept),
             (None, _) => unreachable!("every other value is at hand"),
         }
     }
@@ -122,9 +206,13 @@ impl Values {
         Ok(UnpackedFrame { first_seq, values })
     }
 
-    /// Opens a blob's content.
-    pub(super) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-        Ok(Box::new(self.files.open(blob.digest.0)?))
+    /// Opens a blob's content. What an IO manager keeps is read whole and checked before the first of it is handed out.
+    pub(super) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
+        let kept = self.memory().kept_blobs.get(&blob.digest.0).cloned();
+        let Some(kept) = kept else { return Ok(Box::new(self.files.open(blob.digest.0)?)) };
+        let mut copy = self.files.create()?;
+        io::copy(&mut self.open_kept(&kept)?, &mut copy)?;
+        Ok(Box::new(copy.into_reader()?))
     }
 
     /// Begins a blob.
@@ -155,5 +243,6 @@ fn cost(value: &LoggedValue) -> usize {
             LoggedValue::Bytes(bytes) => bytes.len(),
             LoggedValue::Blob { media_type, .. } => media_type.len(),
             LoggedValue::JsonFile { .. } | LoggedValue::BytesFile { .. } => 0,
+            LoggedValue::Kept(kept) => size_of::<KeptValue>() + kept.io_manager.len() + kept.path.len(),
         }
 }

@@ -1,0 +1,175 @@
+//! IO managers: where outputs keep their values, if not in the run store. Each is an object store that the settings name,
+//! and an output's `io_manager_key` chooses one.
+//!
+//! ```toml
+//! [io_managers.lake]
+//! url = "s3://bucket/runs"                  # or gs://, az://, file:///; or path = "data/runs"
+//! options = { region = "eu-central-1", secret_access_key = { env = "LAKE_SECRET" } }
+//! ```
+//!
+//! Invariants:
+//! - The log says where each value is, how long it is, and its digest: what is read is checked against that.
+//! - Values of any size pass through in chunks.
+//! - No secret of the options is in a message.
+//!
+//! Deliberately absent: taking objects away. A run may be removed and what it made is still wanted.
+
+mod object;
+mod path;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fanfold_graph::plan::Plan;
+use tokio::runtime::Runtime;
+
+use crate::diagnostic::Diagnostic;
+
+pub use object::ObjectReader;
+pub use path::object_path;
+pub use settings::{IoManagerSettings, OptionValue};
+
+use object::Objects;
+
+/// The key that means the run store, as leaving it out does.
+pub const RUN_STORE_KEY: &str = "io_manager";
+/// How often somebody who waits for an object store looks whether that is still wanted.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The project's IO managers. They reach for their object stores when they are first used.
+#[derive(Debug, Default)]
+pub struct IoManagers {
+    managers: BTreeMap<String, Manager>,
+    runtime: OnceLock<Result<Runtime, String>>,
+    is_canceled: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Manager {
+    settings: IoManagerSettings,
+    objects: OnceLock<Result<Objects, String>>,
+}
+
+impl IoManagers {
+    /// Those of the settings.
+    pub fn new(settings: &BTreeMap<String, IoManagerSettings>) -> Self {
+        let manager =
+            |settings: &IoManagerSettings| Manager { settings: settings.clone(), objects: OnceLock::new() };
+        let managers = settings.iter().map(|(name, settings)| (name.clone(), manager(settings)));
+        Self { managers: managers.collect(), ..Self::default() }
+    }
+
+    /// Checks that what a plan's outputs choose is there and can be set up. Nothing is written or read.
+    pub fn check(&self, plan: &Plan) -> Result<(), Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        for solid in plan.solids() {
+            let name = &plan.invocation(solid).name;
+            for output in &plan.definition(solid).outputs {
+                let Some(key) = chosen(output.io_manager_key.as_deref()) else { continue };
+                let Err(problem) = self.manager(key).and_then(Manager::objects) else { continue };
+                let problem = Diagnostic::new(format!("solid `{name}`, output `{}`: {problem}", output.name));
+                problems.push(if self.managers.contains_key(key) {
+                    problem.hint(format!("see `io_managers.{key}` in fanfold.toml"))
+                } else {
+                    problem.did_you_mean(key, self.managers.keys().map(String::as_str))
+                });
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Writes an object, over the one that may be there.
+    pub fn write(&self, manager: &str, path: &str, content: &mut dyn io::Read) -> io::Result<()> {
+        let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
+        found.write(self, path, content).map_err(|error| self.told(manager, "write", path, &error))
+    }
+
+    /// Reads an object in chunks.
+    pub fn open(&self, manager: &str, path: &str) -> io::Result<ObjectReader<'_>> {
+        let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
+        found.open(self, path).map_err(|error| self.told(manager, "read", path, &error))
+    }
+
+    /// Lets go whoever waits for an object store, now and later: the run is canceled.
+    pub fn cancel(&self) {
+        self.is_canceled.store(true, Ordering::Relaxed);
+    }
+
+    fn manager(&self, name: &str) -> Result<&Manager, String> {
+        self.managers.get(name).ok_or_else(|| format!("there is no IO manager `{}`", name.escape_debug()))
+    }
+
+    /// What went wrong, without the secrets that an object store may have put into its message.
+    fn told(&self, manager: &str, verb: &str, path: &str, error: &io::Error) -> io::Error {
+        let secrets = self.managers.get(manager).map(|it| it.settings.secrets()).unwrap_or_default();
+        let mut problem = error.to_string();
+        for secret in secrets {
+            problem = problem.replace(&secret, "***");
+        }
+        io::Error::new(error.kind(), format!("IO manager `{manager}` cannot {verb} `{path}`: {problem}"))
+    }
+
+    /// Waits for an object store.
+    fn wait<T>(&self, work: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+        let started = self.runtime.get_or_init(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            runtime.map_err(|error| error.to_string())
+        });
+        let runtime = started.as_ref().map_err(|error| io::Error::other(error.clone()))?;
+        runtime.block_on(async {
+            let mut work = std::pin::pin!(work);
+            loop {
+                match tokio::time::timeout(PAUSE, &mut work).await {
+                    Ok(done) => return done.map_err(io::Error::from),
+                    Err(_) if self.is_canceled.load(Ordering::Relaxed) => {
+                        return Err(io::Error::new(io::ErrorKind::Interrupted, "the run is canceled"));
+                    }
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+}
+
+impl Manager {
+    fn objects(&self) -> Result<&Objects, String> {
+        let objects = self.objects.get_or_init(|| Objects::of(&self.settings));
+        objects.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// The IO manager that an output's key chooses; none for the run store.
+pub fn chosen(key: Option<&str>) -> Option<&str> {
+    key.filter(|key| *key != RUN_STORE_KEY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_told() {
+        let options =
+            [("secret_access_key", "s3cr3t-key"), ("region", "eu-central-1"), ("allow_http", "true")];
+        let options = options.map(|(name, value)| (name.to_owned(), OptionValue::Text(value.to_owned())));
+        let settings = IoManagerSettings { url: "s3://b".to_owned(), options: BTreeMap::from(options) };
+        let managers = IoManagers::new(&BTreeMap::from([("lake".to_owned(), settings)]));
+        let error = io::Error::other("403 at eu-central-1 for s3cr3t-key: true");
+        assert_eq!(
+            managers.told("lake", "read", "r/x", &error).to_string(),
+            "IO manager `lake` cannot read `r/x`: 403 at eu-central-1 for ***: true"
+        );
+    }
+
+    #[test]
+    fn whoever_waits_is_let_go_when_the_run_is_canceled() {
+        let managers = IoManagers::default();
+        managers.cancel();
+        let waited = managers.wait(std::future::pending::<object_store::Result<()>>());
+        assert_eq!(waited.unwrap_err().to_string(), "the run is canceled");
+    }
+}
