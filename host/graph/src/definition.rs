@@ -169,3 +169,24 @@ fn one() -> f64 {
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
     Json::deserialize(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_usual_is_left_out_and_comes_back() {
+        let output = |json: &Json| serde_json::from_value::<OutputDefinition>(json.clone()).unwrap();
+        let usual = json!({ "name": "result" });
+        assert_eq!((output(&usual).is_required, output(&usual).is_dynamic), (true, false));
+        let unusual = json!({ "name": "result", "is_required": false, "is_dynamic": true });
+        assert_eq!((output(&unusual).is_required, output(&unusual).is_dynamic), (false, true));
+        for written in [usual, unusual] {
+            assert_eq!(serde_json::to_value(output(&written)).unwrap(), written);
+        }
+        let policy: RetryPolicy = serde_json::from_value(json!({ "max_retries": 2 })).unwrap();
+        assert_eq!((policy.delay_ms, policy.backoff, policy.jitter), (0, 1.0, 0.0));
+    }
+}

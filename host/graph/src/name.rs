@@ -341,5 +341,31 @@ mod tests {
         assert_eq!(nearest("fial", known), Some("fail"));
         assert_eq!(nearest("banana", known), None);
         assert_eq!(nearest("x", []), None);
+        // A third of the longer word, and no more.
+        assert_eq!(nearest("abx", ["abc"]), Some("abc"));
+        assert_eq!(nearest("abcxy", ["abcde"]), None);
+    }
+
+    #[test]
+    fn each_edit_and_each_swap_of_neighbours_costs_one() {
+        let cases = [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("ab", "ba", 1),
+            ("abcd", "acbd", 1),
+            ("abcdefgh", "abcdefhg", 1),
+            ("xabcdefgh", "abcdefhg", 2),
+            ("abcdefgh", "badcfehg", 4),
+            ("kitten", "sitting", 3),
+            // No part is edited twice, or this would be two.
+            ("ca", "abc", 3),
+            ("aa", "a", 1),
+            ("abab", "baba", 2),
+        ];
+        for (left, right, wanted) in cases {
+            assert_eq!((distance(left, right), distance(right, left)), (wanted, wanted), "{left} {right}");
+        }
     }
 }

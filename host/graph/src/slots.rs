@@ -74,3 +74,65 @@ impl Limited {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Solids `a` and `b` with the tag `db`, which says `eu` and `us`, and `c` without.
+    fn plan() -> Plan {
+        let solid =
+            |name: &str, tags: serde_json::Value| json!({ "name": name, "solid": "p:s", "tags": tags });
+        let pipeline = json!({
+            "name": "main",
+            "definitions": { "p:s": { "name": "s" } },
+            "solids": [solid("a", json!({ "db": "eu" })), solid("b", json!({ "db": "us" })), solid("c", json!({}))],
+        });
+        Plan::new(serde_json::from_value(pipeline).unwrap()).unwrap()
+    }
+
+    /// Which solids have room after some have started.
+    fn with_room(of: &[(Limited, u32)], running: &[&str]) -> String {
+        let plan = plan();
+        let limits: Vec<_> = of
+            .iter()
+            .map(|(of, max)| ConcurrencyLimit { of: of.clone(), max: (*max).try_into().unwrap() })
+            .collect();
+        let mut slots = Slots::new(&plan, &limits);
+        for name in running {
+            match name.strip_prefix('-') {
+                Some(ended) => slots.give_back(plan.find(ended).unwrap()),
+                None => slots.take(plan.find(name).unwrap()),
+            }
+        }
+        let named = plan.solids().filter(|solid| slots.has_room(*solid));
+        named.map(|solid| plan.invocation(solid).name.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn limits_hold_for_what_they_speak_of() {
+        /// Limits, what starts and ends, and what has room then.
+        type Case = (Vec<(Limited, u32)>, &'static [&'static str], &'static str);
+        let tag =
+            |value: Option<&str>| Limited::Tag { name: "db".to_owned(), value: value.map(str::to_owned) };
+        let one = Limited::Solid("a".parse().unwrap());
+        let cases: [Case; 11] = [
+            (vec![], &["a", "a"], "a b c"),
+            (vec![(one.clone(), 1)], &[], "a b c"),
+            (vec![(one.clone(), 1)], &["a"], "b c"),
+            (vec![(one.clone(), 2)], &["a"], "a b c"),
+            (vec![(one.clone(), 2)], &["a", "a"], "b c"),
+            (vec![(one.clone(), 1)], &["a", "-a"], "a b c"),
+            (vec![(one.clone(), 1)], &["a", "-a", "a"], "b c"),
+            (vec![(tag(None), 2)], &["a", "b"], "c"),
+            (vec![(tag(Some("eu")), 1)], &["a", "b"], "b c"),
+            (vec![(tag(Some("us")), 1)], &["a", "b"], "a c"),
+            (vec![(tag(None), 3), (one, 1)], &["a", "c"], "b c"),
+        ];
+        for (limits, running, wanted) in cases {
+            assert_eq!(with_room(&limits, running), wanted, "{limits:?} {running:?}");
+        }
+    }
+}

@@ -533,3 +533,132 @@ fn the_deepest_nesting_survives_json_and_more_is_an_error() {
     assert_eq!(too_deep.to_string(), "lists and dicts of arguments are nested more than 24 levels deep");
     finish(c, nested);
 }
+
+/// Each kind of nesting goes so deep, and not one level further.
+#[test]
+fn every_kind_of_nesting_has_the_same_bound() {
+    let is_too_deep = |error: &ComposeError| matches!(error, ComposeError::TooDeep { .. });
+    // Collects, which need a level of items each.
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let deepest = (1..MAX_DEPTH).fold(x.clone(), |inner, _| c.map(&x, |_, _| Ok(inner)).unwrap());
+    let list = (0..MAX_DEPTH).fold(deepest, |inner, _| c.collect(&inner, None).unwrap());
+    let mapped = c.map(&x, |_, _| Ok(list)).unwrap();
+    assert!(is_too_deep(&c.collect(&mapped, None).unwrap_err()));
+
+    // Maps that are entered: the body of the innermost may be as deep as the rest allows.
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    for _ in 0..MAX_DEPTH {
+        c.enter_map(&x, MapOptions::default()).unwrap();
+    }
+    assert!(is_too_deep(&c.enter_map(&x, MapOptions::default()).unwrap_err()));
+
+    // What a map returns adds its own levels.
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let deep = (2..MAX_DEPTH).fold(x.clone(), |inner, _| c.map(&x, |_, _| Ok(inner)).unwrap());
+    let deepest = c.map(&x, |_, _| Ok(deep)).unwrap();
+    assert!(is_too_deep(&c.map(&x, |_, _| Ok(deepest.clone())).unwrap_err()));
+    c.enter_map(&x, MapOptions::default()).unwrap();
+    assert!(is_too_deep(&c.leave_map(vec![deepest]).unwrap_err()));
+    assert_eq!(c.leave_map(vec![x]).map(|returned| returned.len()).ok(), Some(1));
+
+    // Sides of a zip.
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let sides = vec![x.clone(); MAX_DEPTH];
+    c.zip(&sides, Unmatched::Fail).unwrap();
+    assert!(is_too_deep(&c.zip(&[sides, vec![x]].concat(), Unmatched::Fail).unwrap_err()));
+}
+
+#[test]
+fn every_problem_that_can_be_helped_has_a_hint() {
+    let solid = || "s".parse().unwrap();
+    let (input, handle) = (|| name("x"), || "`x.r`".to_owned());
+    let known = || vec![name("first"), name("second")];
+    let cases = [
+        (
+            ComposeError::UnknownInput { solid: solid(), input: name("frist"), known: known() },
+            "did you mean `first`?",
+        ),
+        (
+            ComposeError::UnknownInput { solid: solid(), input: input(), known: known() },
+            "it has `first`, `second`",
+        ),
+        (ComposeError::UnknownInput { solid: solid(), input: input(), known: vec![] }, ""),
+        (
+            ComposeError::GivenTwice { solid: solid(), input: input() },
+            "give it by position or by name, not both",
+        ),
+        (
+            ComposeError::MissingInput { solid: solid(), input: input() },
+            "give it a value, or its definition a default",
+        ),
+        (
+            ComposeError::Dynamic { solid: solid(), input: input(), handle: handle() },
+            "map a solid over it, or collect it into a list",
+        ),
+        (ComposeError::NotDynamic { handle: handle(), action: "map" }, "pass it on as it is"),
+        (
+            ComposeError::ZipOfNested { handle: handle() },
+            "map over the outer level, and zip inside of its function",
+        ),
+        (ComposeError::NotOneOutput { solid: solid(), outputs: 2 }, "take the output by its name"),
+        (ComposeError::NameTaken(solid()), "choose another alias"),
+        (ComposeError::Foreign, "call the solid again in this pipeline"),
+        (ComposeError::ZipOfOne, ""),
+    ];
+    for (error, hint) in cases {
+        assert_eq!(error.hint().unwrap_or_default(), hint, "{error}");
+    }
+}
+
+/// Two maps with limits of their own do not share them.
+#[test]
+fn each_map_with_a_limit_has_a_lane_of_its_own() {
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let one = MapOptions { max_concurrent: Some(1.try_into().unwrap()), ..MapOptions::default() };
+    for solid in ["f", "g", "h"] {
+        c.map_with(&x, one, |c, x| add(c, solid, &[&x])).unwrap();
+    }
+    let pipeline = finish(c, Json::Null);
+    let lanes = ["f", "g", "h"].map(|solid| wiring(&pipeline, solid)[0][0]["lane"]["map"].clone());
+    assert_eq!(lanes, [0, 1, 2].map(Json::from));
+}
+
+/// A zip keeps its joins when it is mapped again and again.
+#[test]
+fn a_map_over_what_a_zip_made_keeps_it_joined() {
+    let mut c = composer();
+    let (x, y) = (add(&mut c, "x*", &[]).unwrap(), add(&mut c, "y*", &[]).unwrap());
+    let zip = c.zip(&[x, y], Unmatched::Skip).unwrap();
+    let pairs =
+        c.map_zip(&zip, MapOptions::default(), |c, sides| add(c, "pair", &[&sides[0], &sides[1]])).unwrap();
+    let again = c.map(&pairs, |c, pair| add(c, "again", &[&pair])).unwrap();
+    let last = c.map(&again, |c, it| add(c, "last", &[&it])).unwrap();
+    let pipeline = finish(c, last);
+    let scope = json!([{ "over": "x.r" }, { "over": "y.r", "join": { "with": 0, "unmatched": "skip" } }]);
+    for solid in ["pair", "again", "last"] {
+        assert_eq!(wiring(&pipeline, solid)[0], scope);
+    }
+}
+
+/// A map that its function leaves, or leaves others in, is an error whichever map is entered then.
+#[test]
+fn a_map_that_is_not_left_as_it_was_is_an_error() {
+    let mut c = composer();
+    let x = add(&mut c, "x*", &[]).unwrap();
+    let swapped = c.map(&x, |c, item| {
+        c.leave_map(vec![])?;
+        c.enter_map(&x, MapOptions::default())?;
+        Ok(item)
+    });
+    assert!(swapped.is_err());
+    let more = c.map(&x, |c, item| {
+        c.enter_map(&x, MapOptions::default())?;
+        Ok(item)
+    });
+    assert!(more.is_err());
+}

@@ -42,9 +42,9 @@ impl Run {
                 self.emit_item(*step, *output, key, *value);
             }
             Event::StepSucceeded { step } => self.settle(*step, StepState::Succeeded, Age::Fresh),
-            Event::StepFailed { step, retry_after_ms: Some(pause) } => {
+            Event::StepFailed { step, retry_after_ms: Some(_) } => {
                 self.cell(*step).retries += 1;
-                self.run_again(*step, *pause);
+                self.run_again(*step);
             }
             Event::StepFailed { step, retry_after_ms: None } => {
                 self.settle(*step, StepState::Failed, Age::Earlier);
@@ -155,11 +155,10 @@ impl Run {
     }
 
     /// Puts a running step back: what it reads is still there.
-    fn run_again(&mut self, step: StepId, delay_ms: u32) {
+    fn run_again(&mut self, step: StepId) {
         self.age(step, Age::Earlier);
         self.set_state(step, StepState::Waiting);
         self.make_ready(step);
-        self.cell(step).delay_ms = delay_ms;
     }
 
     fn resume(&mut self) {
@@ -167,7 +166,7 @@ impl Run {
         let steps: Vec<StepId> = self.plan.solids().flat_map(|solid| self.steps(solid)).collect();
         for step in steps {
             match self.state(step) {
-                Some(StepState::Running) => self.run_again(step, 0),
+                Some(StepState::Running) => self.run_again(step),
                 Some(StepState::Canceled) => {
                     self.change(step, |run| {
                         run.age(step, Age::Earlier);

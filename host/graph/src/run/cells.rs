@@ -18,7 +18,6 @@ pub(super) struct StepCell {
     /// True while the ready queue has an entry for the step, ready or not.
     pub(super) is_queued: bool,
     pub(super) retries: u32,
-    pub(super) delay_ms: u32,
 }
 
 /// Which execution of a step emitted something.
@@ -93,7 +92,7 @@ impl Cells {
     /// Adds the rows of one more point of a scope.
     pub(super) fn add_point(&mut self, plan: &Plan, scope: ScopeId) {
         let shape = &plan.scopes[scope.at()];
-        let new = StepCell { state: StepState::Waiting, is_queued: false, retries: 0, delay_ms: 0 };
+        let new = StepCell { state: StepState::Waiting, is_queued: false, retries: 0 };
         for solid in &shape.solids {
             self.steps[solid.at()].push(new);
             for (output, dynamic) in

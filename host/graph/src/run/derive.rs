@@ -221,8 +221,7 @@ impl Run {
                 .filter(|it| self.points.is_live(scope, *it))
                 .collect(),
             Some(position) => {
-                let innermost = leaf.at.len() - 1;
-                let item = self.points.item(plan, leaf.target_scope, producer, innermost);
+                let item = self.points.last_item(leaf.target_scope, producer);
                 self.points.with_item(plan, scope, *position, item)
             }
         };
@@ -318,7 +317,6 @@ impl Run {
         }
         self.set_state(step, StepState::Ready);
         let cell = self.cell(step);
-        cell.delay_ms = 0;
         if !std::mem::replace(&mut cell.is_queued, true) {
             self.queues[step.solid.at()].push_back(step.point);
         }

@@ -114,11 +114,6 @@ impl Run {
         self.cells.steps[step.solid.at()][step.point.0 as usize].retries
     }
 
-    /// The pause in milliseconds before a ready step may start, counted from when it last failed.
-    pub fn delay_ms(&self, step: StepId) -> u32 {
-        self.cells.steps[step.solid.at()][step.point.0 as usize].delay_ms
-    }
-
     /// How many steps of a solid are in each state, in the order of [`StepState::ALL`].
     pub fn counts(&self, solid: SolidId) -> &StateCounts {
         &self.counts[solid.at()]
@@ -139,9 +134,7 @@ impl Run {
         while let Some((parent, dim)) = &self.plan.scopes[scope.at()].last {
             // What is joined has the key of what it is joined with.
             if dim.joined_with.is_none() {
-                let position = self.plan.scopes[scope.at()].depth - 1;
-                let item = self.points.item(&self.plan, scope, point, position);
-                keys.push(self.points.key(dim.dynamic, item));
+                keys.push(self.points.key(dim.dynamic, self.points.last_item(scope, point)));
             }
             point = self.points.parent(scope, point);
             scope = *parent;

@@ -131,6 +131,11 @@ impl Points {
         point
     }
 
+    /// The innermost item of a point.
+    pub(super) fn last_item(&self, scope: ScopeId, point: Point) -> u32 {
+        self.scopes[scope.at()].places[point.0 as usize].item
+    }
+
     /// The item at a position of a point.
     pub(super) fn item(&self, plan: &Plan, scope: ScopeId, point: Point, position: usize) -> u32 {
         let (mut scope, mut point) = (scope, point);
