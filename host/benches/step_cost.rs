@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use fanfold::plugin_build::{BuildRequest, Excluded, build};
 use fanfold::sandbox::{
-    BlobRef, BlobSink, CompileCache, Emission, Engine, EngineOptions, Grants, Interrupt, Limits, MemoryReset,
-    Plugin, Seed, StepEvent, StepHost, StepRequest, StrictReason,
+    BlobRef, BlobSink, CompileCache, Compiler, Emission, Engine, EngineOptions, Grants, Interrupt, Limits,
+    LoadLimits, MemoryReset, Plugin, PluginLoader, Seed, StepEvent, StepHost, StepRequest, StrictReason,
 };
 use fanfold_graph::name::PluginName;
 
@@ -102,12 +102,13 @@ fn main() {
         println!("-- {reset}: engine in {made:?}");
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(directory.path()).unwrap();
+        let loader = PluginLoader { engine: engine.clone(), cache, compiler: Compiler::Here };
         for (name, wasm, solid) in
             [("hand-written", &trivial, "s"), ("numbers (Rust)", &numbers, "num_range")]
         {
             let load = || {
                 let name = PluginName::new("p").unwrap();
-                Plugin::from_bytes(&engine, &cache, name, wasm).unwrap()
+                Plugin::from_bytes(&loader, &LoadLimits::default(), name, wasm).unwrap()
             };
             let cold = timed(|| drop(load()));
             let cached = timed(|| drop(load()));

@@ -26,6 +26,9 @@ fn pipeline() -> Json {
     })
 }
 
+/// Something to be wrong with a pipeline.
+type Change<'c> = Box<dyn FnOnce(&mut Json) + 'c>;
+
 /// The problems of the pipeline with something changed.
 fn problems(change: impl FnOnce(&mut Json)) -> Vec<String> {
     let mut pipeline = pipeline();
@@ -40,11 +43,10 @@ fn problems(change: impl FnOnce(&mut Json)) -> Vec<String> {
 fn each_problem_of_a_pipeline_is_told() {
     assert_eq!(problems(|_| {}), [""; 0]);
     let input = |it: &mut Json, solid: usize, input: &str, source: Json| {
-        it["solids"][solid]["inputs"][input] = source
+        it["solids"][solid]["inputs"][input] = source;
     };
     let read = |of: &str, at: &[usize]| json!({ "output": { "of": of, "at": at } });
     let of_sum = |of: Json| json!({ "collect": { "over": { "over": "emit.items" }, "of": of } });
-    type Change<'c> = Box<dyn FnOnce(&mut Json) + 'c>;
     let cases: Vec<(Change<'_>, &str)> = vec![
         (
             Box::new(|it| it["solids"][1]["name"] = json!("emit")),

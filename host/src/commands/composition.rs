@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fanfold::confined;
 use fanfold::diagnostic::{Diagnostic, printable};
@@ -12,9 +12,9 @@ use fanfold_graph::name::Identifier;
 use fanfold_graph::pipeline::Pipeline;
 use fanfold_graph::plan::Plan;
 
-use super::Failure;
 use super::loaded::LoadedPlugins;
 use super::terminal::tell;
+use super::{Failure, sandbox};
 use crate::cli::{PipelineAddress, RunConfigArgs};
 
 /// A pipeline file has at most so many bytes; a pipeline in JSON may be the work of a program.
@@ -60,18 +60,13 @@ fn run_config(args: &RunConfigArgs) -> Result<RunConfig, Failure> {
 fn evaluate(address: &PipelineAddress, plugins: &LoadedPlugins) -> Result<Pipeline, Failure> {
     let shown = address.file.display().to_string();
     let text = read(&address.file)?;
-    let file = confined::evaluate_pipeline_file(&executable()?, &shown, text, plugins.known_solids())
-        .map_err(Failure::invalid)?;
+    let file =
+        confined::evaluate_pipeline_file(&sandbox::executable()?, &shown, text, plugins.known_solids())
+            .map_err(Failure::invalid)?;
     for line in &file.printed {
         tell(&printable(line));
     }
     file.select(&shown, address.pipeline.as_ref().map(Identifier::as_str)).map_err(Failure::invalid)
-}
-
-/// This very program: it serves as its own confined child.
-fn executable() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .map_err(|error| Failure::system(Diagnostic::caused_by("cannot find the program's own file", &error)))
 }
 
 /// A file's text, or no more of it than is needed to see that it is too long.

@@ -20,8 +20,9 @@ impl LoadedPlugins {
     /// Loads the plugins directory that the command line means.
     pub(super) fn load(project: &Project, engine: &Engine, given: Option<&Path>) -> Result<Self, Failure> {
         let directory = project.plugins_directory(given);
-        let cache = sandbox::compile_cache()?;
-        let loaded = PluginDirectory::load(engine, &cache, &directory).map_err(|error| {
+        let loading = sandbox::loader(engine.clone())?;
+        let limits = |name: &PluginName| project.settings().load_limits(name);
+        let loaded = PluginDirectory::load(&loading, limits, &directory).map_err(|error| {
             let message = format!("cannot read the plugins directory `{}`", directory.display());
             let hint = "build plugins into it: `fanfold build`".to_owned();
             Failure::invalid(Diagnostic::caused_by(message, &error).hint(hint))

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fanfold::diagnostic::{Diagnostic, printable};
 use fanfold::sandbox::{EngineOptions, Plugin, PluginDirectory, Refusal, inspect};
+use fanfold_graph::name::PluginName;
 use serde_json::{Value as Json, json};
 
 use super::project::Project;
@@ -24,9 +25,10 @@ pub(super) fn execute(verb: &PluginsVerb) -> Outcome {
 }
 
 fn ls(args: &PluginsLsArgs) -> Outcome {
-    let directory = Project::find()?.plugins_directory(args.plugins.plugins.as_deref());
-    let (engine, cache) = (sandbox::engine(ENGINE)?, sandbox::compile_cache()?);
-    let found = PluginDirectory::load(&engine, &cache, &directory)
+    let project = Project::find()?;
+    let directory = project.plugins_directory(args.plugins.plugins.as_deref());
+    let loader = sandbox::loader(sandbox::engine(ENGINE)?)?;
+    let found = PluginDirectory::load(&loader, |name| project.settings().load_limits(name), &directory)
         .map_err(|error| Failure::invalid(no_directory(&directory, &error)))?;
     terminal::print(&match args.format {
         Format::Text => list_text(&directory, &found),
@@ -59,7 +61,8 @@ fn list_json(directory: &Path, found: &PluginDirectory) -> Json {
         json!({ "name": plugin.name(), "digest": digest(plugin), "solids": solids })
     });
     let refused = found.refused.iter().map(|refused| {
-        json!({ "file": refused.file, "reason": refused.reason.to_string(), "hint": refused.reason.hint() })
+        let reason = &refused.reason;
+        json!({ "file": refused.file, "kind": reason.kind(), "reason": reason.to_string(), "hint": reason.hint() })
     });
     json!({
         "directory": directory.display().to_string(),
@@ -69,16 +72,18 @@ fn list_json(directory: &Path, found: &PluginDirectory) -> Json {
 }
 
 fn inspect_plugin(args: &PluginsInspectArgs) -> Outcome {
+    let project = Project::find()?;
     let file = match named(&args.plugin) {
-        Some(name) => file_of(name, &Project::find()?.plugins_directory(args.plugins.plugins.as_deref()))?,
+        Some(name) => file_of(name, &project.plugins_directory(args.plugins.plugins.as_deref()))?,
         None => args.plugin.clone(),
     };
     let refused = |refusal: Refusal| {
         let message = format!("plugin `{}` {refusal}", file.display());
         Failure::invalid(Diagnostic::new(message).hint(refusal.hint()))
     };
-    let plugin =
-        Plugin::load(&sandbox::engine(ENGINE)?, &sandbox::compile_cache()?, &file).map_err(refused)?;
+    let loader = sandbox::loader(sandbox::engine(ENGINE)?)?;
+    let limits = |name: &PluginName| project.settings().load_limits(name);
+    let plugin = Plugin::load(&loader, limits, &file).map_err(refused)?;
     let wasm = std::fs::read(&file).map_err(|error| refused(Refusal::Unreadable(error.to_string())))?;
     let inspection = inspect(&wasm).map_err(refused)?;
     terminal::print(&match args.format {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use fanfold::diagnostic::Diagnostic;
-use fanfold::sandbox::{CacheError, CompileCache, Engine, EngineOptions};
+use fanfold::sandbox::{CacheError, CompileCache, Compiler, Engine, EngineOptions, PluginLoader};
 
 use super::Failure;
 
@@ -13,8 +13,19 @@ pub(crate) fn engine(options: EngineOptions) -> Result<Engine, Failure> {
     Engine::new(options).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))
 }
 
+/// What loads plugins for an engine: each is compiled in a confined child of this program.
+pub(crate) fn loader(engine: Engine) -> Result<PluginLoader, Failure> {
+    Ok(PluginLoader { engine, cache: compile_cache()?, compiler: Compiler::Child(executable()?) })
+}
+
+/// This very program: it serves as its own confined child.
+pub(crate) fn executable() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::system(Diagnostic::caused_by("cannot find the program's own file", &error)))
+}
+
 /// The cache of compiled plugins: one per user, since entries are found by content.
-pub(crate) fn compile_cache() -> Result<CompileCache, Failure> {
+fn compile_cache() -> Result<CompileCache, Failure> {
     let directory = cache_directory().ok_or_else(|| {
         Failure::system(
             Diagnostic::new("there is no place to keep compiled plugins: HOME is not set")

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::cache::CompileCache;
-use super::engine::Engine;
-use super::plugin::Plugin;
+use fanfold_graph::name::PluginName;
+
+use super::load_limits::LoadLimits;
+use super::plugin::{Plugin, PluginLoader};
 use super::refusal::Refusal;
 
 /// What a plugins directory holds, each list sorted by name.
@@ -36,19 +37,24 @@ impl fmt::Display for RefusedPlugin {
 impl std::error::Error for RefusedPlugin {}
 
 impl PluginDirectory {
-    /// Loads every `*.wasm` directly in `directory`. An error only if the directory itself cannot be listed.
-    pub fn load(engine: &Engine, cache: &CompileCache, directory: &Path) -> io::Result<Self> {
-        let mut loaded = Self::default();
+    /// Loads every `*.wasm` directly in `directory`, each under the limits of its name. An error only if the directory
+    /// itself cannot be listed.
+    pub fn load(
+        loader: &PluginLoader,
+        limits: impl Fn(&PluginName) -> LoadLimits,
+        directory: &Path,
+    ) -> io::Result<Self> {
+        let mut found = Self::default();
         for file in wasm_files(directory)? {
-            match Plugin::load(engine, cache, &file) {
-                Ok(plugin) => loaded.plugins.push(plugin),
+            match Plugin::load(loader, &limits, &file) {
+                Ok(plugin) => found.plugins.push(plugin),
                 Err(reason) => {
                     let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    loaded.refused.push(RefusedPlugin { file, reason });
+                    found.refused.push(RefusedPlugin { file, reason });
                 }
             }
         }
-        Ok(loaded)
+        Ok(found)
     }
 }
 

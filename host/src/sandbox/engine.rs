@@ -112,14 +112,29 @@ impl Engine {
     }
 }
 
+/// Compiles a component to machine code for every [`Engine`] that counts fuel or does not alike, without a pool. An error is
+/// a sentence.
+///
+/// Compiling has no limit of its own in time or memory: see [`Compiler`](super::Compiler).
+pub(crate) fn compile(count_fuel: bool, wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let engine = wasmtime::Engine::new(&code_config(count_fuel));
+    engine.and_then(|engine| engine.precompile_component(wasm)).map_err(|error| format!("{error:#}"))
+}
+
 fn config(options: EngineOptions, memory_reset: MemoryReset) -> Config {
+    let mut config = code_config(options.count_fuel);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options, memory_reset)));
+    config
+}
+
+/// The part of the configuration that decides what code is compiled to. How memory is allocated is not among it.
+fn code_config(count_fuel: bool) -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options, memory_reset)))
         .concurrency_support(false)
         .gc_support(false)
         .epoch_interruption(true)
-        .consume_fuel(options.count_fuel)
+        .consume_fuel(count_fuel)
         .memory_init_cow(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         // The same bits on every machine.
@@ -165,4 +180,24 @@ fn start_ticker(engine: &wasmtime::Engine) -> std::io::Result<()> {
         }
     };
     std::thread::Builder::new().name("fanfold-ticker".to_owned()).spawn(tick).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_compiled_without_a_pool_is_for_engines_that_have_one() {
+        for count_fuel in [false, true] {
+            let options = EngineOptions { concurrent_steps: 1, count_fuel };
+            let engine = Engine::new(options).unwrap();
+            let compiler = wasmtime::Engine::new(&code_config(count_fuel)).unwrap();
+            let hash = |engine: &wasmtime::Engine| {
+                let mut hasher = std::hash::DefaultHasher::new();
+                engine.precompile_compatibility_hash().hash(&mut hasher);
+                hasher.finish()
+            };
+            assert_eq!(hash(engine.wasmtime()), hash(&compiler));
+        }
+    }
 }

@@ -8,11 +8,6 @@ use super::refusal::Refusal;
 
 /// The version of `fanfold:plugin` that this host speaks.
 pub const CONTRACT_VERSION: &str = "0.1.0";
-/// The most bytes of a file that is loaded: language runtimes reach 20 MB.
-pub const MAX_PLUGIN_BYTES: u64 = 128 << 20;
-/// The most bytes of one function: compiling is quadratic in places, and 479 KiB were seen to take 95 seconds. The
-/// largest function of a Python interpreter has about 70 KiB.
-pub const MAX_FUNCTION_BYTES: u64 = 512 << 10;
 
 const PACKAGE: &str = "fanfold:plugin/";
 /// The contract's interfaces that a plugin may import.
@@ -50,36 +45,42 @@ const WASI_INTERFACES: &[&str] = &[
 ];
 
 /// What a plugin's outside tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inspection {
     /// True if it imports `attempt`: its results may differ between attempts.
     pub depends_on_attempt: bool,
     /// True if it imports anything of WASI.
     pub imports_wasi: bool,
+    /// The names of what it imports.
+    pub imports: Vec<String>,
+    /// The names of what it exports.
+    pub exports: Vec<String>,
+    /// Core modules in it, nested ones included.
+    pub modules: usize,
+    /// Bytes of its largest function.
+    pub largest_function_bytes: u64,
 }
 
 /// Checks that `wasm` is a plugin of this contract. Runs and compiles nothing.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     check_start(wasm)?;
-    let names = read_names(wasm)?;
-    check_version(names.imports.iter().chain(&names.exports))?;
-    if !names.exports.iter().any(|name| own_interface(name).is_some_and(|(name, _)| name == "solids")) {
-        return Err(Refusal::NotAPlugin { exports: names.exports });
+    let mut found = read_outside(wasm)?;
+    check_version(found.imports.iter().chain(&found.exports))?;
+    if !found.exports.iter().any(|name| own_interface(name).is_some_and(|(name, _)| name == "solids")) {
+        return Err(Refusal::NotAPlugin { exports: found.exports });
     }
-    let unknown: Vec<_> = names.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
+    let unknown: Vec<_> = found.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
     if !unknown.is_empty() {
         return Err(Refusal::UnknownImports { imports: unknown });
     }
-    let imports = |wanted: &str| names.imports.iter().any(|name| name.starts_with(wanted));
-    Ok(Inspection { depends_on_attempt: imports("fanfold:plugin/attempt@"), imports_wasi: imports("wasi:") })
+    let imports = |wanted: &str| found.imports.iter().any(|name| name.starts_with(wanted));
+    (found.depends_on_attempt, found.imports_wasi) = (imports("fanfold:plugin/attempt@"), imports("wasi:"));
+    Ok(found)
 }
 
 fn check_start(wasm: &[u8]) -> Result<(), Refusal> {
     if wasm.is_empty() {
         return Err(Refusal::Empty);
-    }
-    if wasm.len() as u64 > MAX_PLUGIN_BYTES {
-        return Err(Refusal::TooLarge { bytes: wasm.len() as u64, limit: MAX_PLUGIN_BYTES });
     }
     if !wasm.starts_with(b"\0asm") {
         return Err(Refusal::NotWasm);
@@ -87,46 +88,36 @@ fn check_start(wasm: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-#[derive(Default)]
-struct OuterNames {
-    imports: Vec<String>,
-    exports: Vec<String>,
-}
-
-/// The names that the outermost component imports and exports. On the way, every function's size.
-fn read_names(wasm: &[u8]) -> Result<OuterNames, Refusal> {
+/// What the outermost component imports and exports, and how much there is to compile in all of it.
+fn read_outside(wasm: &[u8]) -> Result<Inspection, Refusal> {
     let damaged = |error: wasmparser::BinaryReaderError| Refusal::Damaged(error.message().to_owned());
-    let mut names = OuterNames::default();
+    let mut found = Inspection::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(damaged)? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(Refusal::CoreModule);
             }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::ModuleSection { .. } => (depth, found.modules) = (depth + 1, found.modules + 1),
+            Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CodeSectionEntry(body) => check_function(body.range().len() as u64)?,
+            Payload::CodeSectionEntry(body) => {
+                found.largest_function_bytes = found.largest_function_bytes.max(body.range().len() as u64);
+            }
             Payload::ComponentImportSection(imports) if depth == 0 => {
                 for import in imports {
-                    names.imports.push(import.map_err(damaged)?.name.name.to_owned());
+                    found.imports.push(import.map_err(damaged)?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(exports) if depth == 0 => {
                 for export in exports {
-                    names.exports.push(export.map_err(damaged)?.name.name.to_owned());
+                    found.exports.push(export.map_err(damaged)?.name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok(names)
-}
-
-fn check_function(bytes: u64) -> Result<(), Refusal> {
-    if bytes > MAX_FUNCTION_BYTES {
-        return Err(Refusal::FunctionTooLarge { bytes, limit: MAX_FUNCTION_BYTES });
-    }
-    Ok(())
+    Ok(found)
 }
 
 /// Refuses the first name that belongs to the contract in another version.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::load_limits::LoadLimits;
 
 /// What one step may use. Each limit has a failure kind of its own; none of them harms a sibling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +73,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What `describe` runs under: it only builds a list. The memory is what an interpreter needs to start.
-    pub fn for_describe() -> Self {
+    /// What `describe` runs under: it only builds a list.
+    pub(super) fn for_describe(loading: &LoadLimits) -> Self {
         Self {
-            memory_bytes: 128 << 20,
-            wall: Duration::from_secs(10),
+            memory_bytes: loading.describe_memory_bytes,
+            wall: loading.describe_time,
             fuel: None,
-            value_bytes: 1 << 20,
+            value_bytes: loading.definition_bytes,
             output_bytes: 0,
             keys: 0,
             blob_bytes: 0,

@@ -4,7 +4,7 @@
 //!
 //! | once per process | `engine`, `memory_reset` |
 //! | --- | --- |
-//! | once per file | `plugin`: `inspect`, `cache`, `definitions`; `directory` for many files |
+//! | once per file | `plugin`: `inspect`, `load_limits`, `compiler`, `cache`, `definitions`; `directory` for many files |
 //! | once per step | `instance`: `world` and `clock` around it, `outputs` and `limits` to hold it to its word |
 //!
 //! A step talks to the orchestrator through [`StepHost`] while it runs, and ends in a [`StepReport`] or a
@@ -26,6 +26,7 @@ mod blobs;
 mod cache;
 mod clock;
 mod collection;
+mod compiler;
 mod console;
 mod definitions;
 mod directory;
@@ -39,6 +40,7 @@ mod instance;
 mod interrupt;
 mod json_text;
 mod limits;
+mod load_limits;
 mod memory_reset;
 mod metadata;
 mod outputs;
@@ -52,17 +54,20 @@ mod value;
 mod world;
 
 pub use cache::{CacheError, CompileCache};
+pub use compiler::Compiler;
 pub use directory::{PluginDirectory, RefusedPlugin};
+pub(crate) use engine::compile;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use failure::{FailureKind, StepFailure};
 pub(crate) use grants::check_guest_path;
 pub use grants::{Access, DirectoryGrant, GrantError, Grants};
-pub use inspect::{CONTRACT_VERSION, Inspection, MAX_FUNCTION_BYTES, MAX_PLUGIN_BYTES, inspect};
+pub use inspect::{CONTRACT_VERSION, Inspection, inspect};
 pub use instance::{StepReport, StepRequest};
 pub use interrupt::Interrupt;
 pub use limits::{Limits, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+pub use load_limits::LoadLimits;
 pub use memory_reset::{MemoryReset, StrictReason};
-pub use plugin::Plugin;
+pub use plugin::{Plugin, PluginLoader};
 pub use random::Seed;
 pub use refusal::Refusal;
 pub use schema::{Gathered, Mismatch, PathSegment, Schema, SchemaError};

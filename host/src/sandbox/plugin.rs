@@ -12,20 +12,33 @@ use wasmtime::component::Component;
 
 use super::bindings::PluginWithAttemptPre;
 use super::cache::{CompileCache, EntryKind};
+use super::compiler::Compiler;
 use super::definitions;
 use super::engine::Engine;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
 use super::inputs::InputShapes;
-use super::inspect::{Inspection, MAX_PLUGIN_BYTES, inspect};
+use super::inspect::{Inspection, inspect};
 use super::instance::{Instance, StepReport, StepRequest, StepState, Surroundings, execute};
 use super::interrupt::Interrupt;
 use super::limits::Limits;
+use super::load_limits::LoadLimits;
 use super::outputs::{OutputLedger, OutputShapes};
 use super::random::Seed;
 use super::refusal::Refusal;
 use super::schema::SchemaError;
 use super::step_host::DeafHost;
+
+/// What makes plugins of files. Cheap to clone.
+#[derive(Clone)]
+pub struct PluginLoader {
+    /// Runs them.
+    pub engine: Engine,
+    /// Keeps them compiled.
+    pub cache: CompileCache,
+    /// Compiles those that the cache does not have.
+    pub compiler: Compiler,
+}
 
 /// A plugin that is ready to run steps, from any thread. Cheap to clone.
 #[derive(Clone)]
@@ -52,26 +65,34 @@ impl std::fmt::Debug for Plugin {
 
 impl Plugin {
     /// Loads the plugin in a file, named by the file's name without `.wasm`.
-    pub fn load(engine: &Engine, cache: &CompileCache, file: &Path) -> Result<Self, Refusal> {
+    pub fn load(
+        loader: &PluginLoader,
+        limits: impl FnOnce(&PluginName) -> LoadLimits,
+        file: &Path,
+    ) -> Result<Self, Refusal> {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let name = PluginName::new(&stem).map_err(|error| Refusal::BadName(error.to_string()))?;
-        Self::from_bytes(engine, cache, name, &read(file)?)
+        let limits = limits(&name);
+        Self::from_bytes(loader, &limits, name, &read(file, &limits)?)
     }
 
     /// Loads a plugin from its component's bytes.
     pub fn from_bytes(
-        engine: &Engine,
-        cache: &CompileCache,
+        loader: &PluginLoader,
+        limits: &LoadLimits,
         name: PluginName,
         wasm: &[u8],
     ) -> Result<Self, Refusal> {
+        limits.admit_file(wasm.len() as u64)?;
         let inspection = inspect(wasm)?;
+        limits.admit(&inspection)?;
+        let PluginLoader { engine, cache, .. } = loader;
         let digest = blake3::hash(wasm);
         let key = CacheKey { cache, digest, compatibility: engine.compatibility() };
-        let component = compiled(engine, &key, wasm)?;
+        let component = compiled(loader, limits, &key, wasm)?;
         let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
         let code = engine.link(&component).map_err(unloadable)?;
-        let solids = described(engine, &key, &code)?;
+        let solids = described(engine, limits, &key, &code)?;
         let shapes = solids.iter().map(|solid| {
             let shapes = Shapes::of(solid).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
             Ok((solid.name.as_str().to_owned(), shapes))
@@ -103,13 +124,6 @@ impl Plugin {
     /// The solid of that name.
     pub fn solid(&self, name: &str) -> Option<&SolidDefinition> {
         self.0.solids.iter().find(|solid| solid.name.as_str() == name)
-    }
-
-    /// Whether a component's code is in the cache, so that loading it compiles nothing. Compiling has no limit of its own
-    /// in time or memory: a caller that does not trust a component lets a child process load it first, under limits, and
-    /// loads it here once this is true.
-    pub fn is_compiled(engine: &Engine, cache: &CompileCache, wasm: &[u8]) -> bool {
-        cache.read(&blake3::hash(wasm), &engine.compatibility(), EntryKind::Code).is_some()
     }
 
     /// Runs one step to its end, on this thread. Outputs go to the request's host while it runs.
@@ -157,31 +171,36 @@ impl CacheKey<'_> {
 }
 
 /// The file's bytes, or no more of them than are needed to see that it is too large.
-fn read(file: &Path) -> Result<Vec<u8>, Refusal> {
+fn read(file: &Path, limits: &LoadLimits) -> Result<Vec<u8>, Refusal> {
     let unreadable = |error: std::io::Error| Refusal::Unreadable(error.to_string());
     let metadata = std::fs::metadata(file).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(Refusal::Unreadable("it is not a file".to_owned()));
     }
+    limits.admit_file(metadata.len())?;
     let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(MAX_PLUGIN_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_PLUGIN_BYTES {
-        return Err(Refusal::TooLarge { bytes: metadata.len(), limit: MAX_PLUGIN_BYTES });
-    }
+    let read = File::open(file);
+    // It may be growing.
+    let read =
+        read.and_then(|file| file.take(limits.component_bytes.saturating_add(1)).read_to_end(&mut bytes));
+    read.map_err(unreadable)?;
     Ok(bytes)
 }
 
 /// The compiled component, from the cache or compiled now.
-fn compiled(engine: &Engine, key: &CacheKey<'_>, wasm: &[u8]) -> Result<Component, Refusal> {
+fn compiled(
+    loader: &PluginLoader,
+    limits: &LoadLimits,
+    key: &CacheKey<'_>,
+    wasm: &[u8],
+) -> Result<Component, Refusal> {
+    let PluginLoader { engine, compiler, .. } = loader;
     if let Some(code) = key.read(EntryKind::Code)
         && let Some(component) = load_code(engine, &code)
     {
         return Ok(component);
     }
-    let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
-    let code = engine.wasmtime().precompile_component(wasm).map_err(unloadable)?;
+    let code = compiler.compile(engine, limits, wasm)?;
     key.keep(EntryKind::Code, &code);
     load_code(engine, &code).ok_or_else(|| Refusal::Unloadable("its compiled code does not load".to_owned()))
 }
@@ -189,8 +208,8 @@ fn compiled(engine: &Engine, key: &CacheKey<'_>, wasm: &[u8]) -> Result<Componen
 /// Loads machine code; none if the engine does not take it.
 #[expect(unsafe_code, reason = "loading machine code trusts it by nature")]
 fn load_code(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `precompile_component` returned, either just now in this process, or earlier and kept in the
-    // cache. The cache gives back only entries from a directory that nobody but this user can write, whose content has
+    // SAFETY: `code` is what `engine::compile` returned, either just now in a process of this program, or earlier and
+    // kept in the cache. The cache gives back only entries from a directory that nobody but this user can write, whose content has
     // the digest that was written with it, under the digest of this plugin and this engine's version and settings.
     unsafe { Component::deserialize(engine.wasmtime(), code) }.ok()
 }
@@ -198,28 +217,54 @@ fn load_code(engine: &Engine, code: &[u8]) -> Option<Component> {
 /// The plugin's solids, from the cache or asked for now.
 fn described(
     engine: &Engine,
+    limits: &LoadLimits,
     key: &CacheKey<'_>,
     code: &PluginWithAttemptPre<StepState>,
 ) -> Result<Vec<SolidDefinition>, Refusal> {
     if let Some(json) = key.read(EntryKind::Definitions)
-        && let Ok(solids) = serde_json::from_slice(&json)
+        && let Ok(solids) = serde_json::from_slice::<Vec<_>>(&json)
     {
+        admit_definitions(limits, solids.len(), json.len())?;
         return Ok(solids);
     }
-    let solids = describe(engine, code).map_err(Refusal::DescribeFailed)?;
+    let solids = describe(engine, limits, code).map_err(describe_failed)?;
+    admit_definitions(limits, solids.len(), 0)?;
     let solids = definitions::convert(solids).map_err(Refusal::BadDefinitions)?;
-    if let Ok(json) = serde_json::to_vec(&solids) {
-        key.keep(EntryKind::Definitions, &json);
-    }
+    let json = serde_json::to_vec(&solids).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
+    admit_definitions(limits, solids.len(), json.len())?;
+    key.keep(EntryKind::Definitions, &json);
     Ok(solids)
+}
+
+/// Limits of `describe` have settings of their own.
+fn describe_failed(mut failure: StepFailure) -> Refusal {
+    failure.hint = match failure.kind {
+        FailureKind::TimedOut => Some("describe_time"),
+        FailureKind::OutOfMemory => Some("describe_memory"),
+        FailureKind::ValueTooLarge => Some("definitions"),
+        _ => None,
+    }
+    .map(|setting| format!("if you trust it, raise `limits.{setting}` of the plugin"));
+    Refusal::DescribeFailed(failure)
+}
+
+fn admit_definitions(limits: &LoadLimits, solids: usize, bytes: usize) -> Result<(), Refusal> {
+    if solids > limits.solids {
+        return Err(Refusal::TooManySolids { solids, limit: limits.solids });
+    }
+    if bytes as u64 > limits.definition_bytes {
+        return Err(Refusal::DefinitionsTooLarge { limit: limits.definition_bytes });
+    }
+    Ok(())
 }
 
 /// Asks a plugin for its solids, in an empty world and under tight limits.
 fn describe(
     engine: &Engine,
+    limits: &LoadLimits,
     code: &PluginWithAttemptPre<StepState>,
 ) -> Result<Vec<super::bindings::fanfold::plugin::definitions::SolidDefinition>, StepFailure> {
-    let limits = Limits::for_describe();
+    let limits = Limits::for_describe(limits);
     let around = Surroundings {
         outputs: OutputLedger::new(Arc::new(OutputShapes::none()), &limits),
         attempt: 0,

@@ -60,10 +60,29 @@ pub enum Refusal {
         /// The most that is compiled.
         limit: u64,
     },
-    /// A child process that was to compile it ran into its own limits: see
-    /// [`Plugin::is_compiled`](super::Plugin::is_compiled).
-    #[error("takes too much to compile: {0}")]
-    TooCostly(String),
+    /// It has more core modules than a plugin may have.
+    #[error("has {modules} modules, limit {limit}")]
+    TooManyModules {
+        /// How many it has.
+        modules: usize,
+        /// The most that are compiled.
+        limit: usize,
+    },
+    /// Compiling it took more processor time than [`compile_time`](super::LoadLimits::compile_time).
+    #[error("takes longer than {seconds} s to compile")]
+    CompileTimedOut {
+        /// The limit in seconds.
+        seconds: u64,
+    },
+    /// Compiling it took more memory than [`compile_memory_bytes`](super::LoadLimits::compile_memory_bytes).
+    #[error("takes more than {} of memory to compile", bytes_text(*limit))]
+    CompileOutOfMemory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The process that was to compile it could not be started or talked to.
+    #[error("cannot be compiled: {0}")]
+    NoCompiler(String),
     /// It cannot be compiled, or its types do not fit the contract's.
     #[error("cannot be loaded: {0}")]
     Unloadable(String),
@@ -73,9 +92,46 @@ pub enum Refusal {
     /// Its account of its solids makes no sense.
     #[error("describes its solids wrongly: {0}")]
     BadDefinitions(String),
+    /// It describes more solids than [`solids`](super::LoadLimits::solids).
+    #[error("describes {solids} solids, limit {limit}")]
+    TooManySolids {
+        /// How many it describes.
+        solids: usize,
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// Its account of its solids is larger than [`definition_bytes`](super::LoadLimits::definition_bytes).
+    #[error("describes its solids in more than {}", bytes_text(*limit))]
+    DefinitionsTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
 }
 
 impl Refusal {
+    /// A stable name of the reason, for scripts.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::BadName(_) => "bad-name",
+            Self::TooLarge { .. } => "component-too-large",
+            Self::Empty | Self::NotWasm | Self::Damaged(_) => "damaged",
+            Self::CoreModule | Self::NotAPlugin { .. } => "not-a-plugin",
+            Self::OtherVersion { .. } => "other-version",
+            Self::UnknownImports { .. } => "unknown-imports",
+            Self::TooManyModules { .. } => "too-many-modules",
+            Self::FunctionTooLarge { .. } => "function-too-large",
+            Self::CompileTimedOut { .. } => "compile-timed-out",
+            Self::CompileOutOfMemory { .. } => "compile-out-of-memory",
+            Self::NoCompiler(_) => "host-failed",
+            Self::Unloadable(_) => "unloadable",
+            Self::DescribeFailed(_) => "describe-failed",
+            Self::BadDefinitions(_) => "bad-definitions",
+            Self::TooManySolids { .. } => "too-many-solids",
+            Self::DefinitionsTooLarge { .. } => "definitions-too-large",
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -89,9 +145,26 @@ impl Refusal {
             }
             Self::NotAPlugin { .. } => "a plugin targets `world plugin` of wit/plugin.wit".to_owned(),
             Self::UnknownImports { .. } => "build it for WASI 0.2 without these".to_owned(),
-            _ => return None,
+            Self::DescribeFailed(failure) => return failure.hint.clone(),
+            _ => format!("if you trust it, raise `limits.{}` of the plugin", self.limit()?),
         };
         Some(hint)
+    }
+}
+
+impl Refusal {
+    /// The setting of the limit that it meets, if it is one.
+    fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::TooLarge { .. } => Some("component"),
+            Self::TooManyModules { .. } => Some("modules"),
+            Self::FunctionTooLarge { .. } => Some("function"),
+            Self::CompileTimedOut { .. } => Some("compile_time"),
+            Self::CompileOutOfMemory { .. } => Some("compile_memory"),
+            Self::TooManySolids { .. } => Some("solids"),
+            Self::DefinitionsTooLarge { .. } => Some("definitions"),
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Limits as the settings change them: each key by itself, the solid's before the plugin's before the project's.
 
+use std::time::Duration;
+
 use super::field::{Field, Reader};
-use crate::sandbox::{Limits, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use crate::sandbox::{Limits, LoadLimits, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 
 /// The limits that one table of the settings sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,7 +16,7 @@ struct Key {
     unit: Unit,
     /// The most that a sandbox can hold, in the unit's smallest part.
     max: u64,
-    set: fn(&mut Limits, u64),
+    set: Set,
 }
 
 #[derive(Debug)]
@@ -24,34 +26,69 @@ enum Unit {
     Count,
 }
 
-const fn key(name: &'static str, unit: Unit, max: u64, set: fn(&mut Limits, u64)) -> Key {
-    Key { name, unit, max, set }
+/// What a key sets: a limit of every step, or of loading the plugin.
+#[derive(Debug)]
+enum Set {
+    Step(fn(&mut Limits, u64)),
+    Load(fn(&mut LoadLimits, u64)),
 }
 
-/// The names that failures give in their hints: see `sandbox::StepFailure`.
-static KEYS: [Key; 14] = [
-    key("memory", Unit::Bytes, 4 << 30, |limits, amount| limits.memory_bytes = amount),
-    key("wall", Unit::Milliseconds, u64::MAX, |limits, amount| {
-        limits.wall = std::time::Duration::from_millis(amount);
-    }),
-    key("fuel", Unit::Count, u64::MAX, |limits, amount| limits.fuel = Some(amount)),
-    key("value", Unit::Bytes, u64::MAX, |limits, amount| limits.value_bytes = amount),
-    key("outputs", Unit::Bytes, u64::MAX, |limits, amount| limits.output_bytes = amount),
-    key("keys", Unit::Count, u64::MAX, |limits, amount| limits.keys = amount),
-    key("blobs", Unit::Bytes, u64::MAX, |limits, amount| limits.blob_bytes = amount),
-    key("logs", Unit::Bytes, u64::MAX, |limits, amount| limits.log_bytes = amount),
-    key("metadata", Unit::Bytes, u64::MAX, |limits, amount| limits.metadata_bytes = amount),
-    key("table_elements", Unit::Count, MAX_TABLE_ELEMENTS as u64, |limits, amount| {
+const fn step(name: &'static str, unit: Unit, max: u64, set: fn(&mut Limits, u64)) -> Key {
+    Key { name, unit, max, set: Set::Step(set) }
+}
+
+const fn load(name: &'static str, unit: Unit, set: fn(&mut LoadLimits, u64)) -> Key {
+    Key { name, unit, max: u64::MAX, set: Set::Load(set) }
+}
+
+/// The names that failures and refusals give in their hints: see `sandbox::StepFailure` and `sandbox::Refusal`.
+static KEYS: [Key; 23] = [
+    step("memory", Unit::Bytes, 4 << 30, |limits, amount| limits.memory_bytes = amount),
+    step("wall", Unit::Milliseconds, u64::MAX, |limits, amount| limits.wall = Duration::from_millis(amount)),
+    step("fuel", Unit::Count, u64::MAX, |limits, amount| limits.fuel = Some(amount)),
+    step("value", Unit::Bytes, u64::MAX, |limits, amount| limits.value_bytes = amount),
+    step("outputs", Unit::Bytes, u64::MAX, |limits, amount| limits.output_bytes = amount),
+    step("keys", Unit::Count, u64::MAX, |limits, amount| limits.keys = amount),
+    step("blobs", Unit::Bytes, u64::MAX, |limits, amount| limits.blob_bytes = amount),
+    step("logs", Unit::Bytes, u64::MAX, |limits, amount| limits.log_bytes = amount),
+    step("metadata", Unit::Bytes, u64::MAX, |limits, amount| limits.metadata_bytes = amount),
+    step("table_elements", Unit::Count, MAX_TABLE_ELEMENTS as u64, |limits, amount| {
         limits.table_elements = amount as usize;
     }),
-    key("instances", Unit::Count, MAX_INSTANCES as u64, |limits, amount| limits.instances = amount as usize),
-    key("memories", Unit::Count, MAX_MEMORIES as u64, |limits, amount| limits.memories = amount as usize),
-    key("tables", Unit::Count, MAX_TABLES as u64, |limits, amount| limits.tables = amount as usize),
-    key("handles", Unit::Count, u32::MAX as u64, |limits, amount| limits.handles = amount as usize),
+    step("instances", Unit::Count, MAX_INSTANCES as u64, |limits, amount| limits.instances = amount as usize),
+    step("memories", Unit::Count, MAX_MEMORIES as u64, |limits, amount| limits.memories = amount as usize),
+    step("tables", Unit::Count, MAX_TABLES as u64, |limits, amount| limits.tables = amount as usize),
+    step("handles", Unit::Count, u32::MAX as u64, |limits, amount| limits.handles = amount as usize),
+    load("component", Unit::Bytes, |limits, amount| limits.component_bytes = amount),
+    load("modules", Unit::Count, |limits, amount| limits.modules = amount as usize),
+    load("function", Unit::Bytes, |limits, amount| limits.function_bytes = amount),
+    load("compile_memory", Unit::Bytes, |limits, amount| limits.compile_memory_bytes = amount),
+    load("compile_time", Unit::Milliseconds, |limits, amount| {
+        limits.compile_time = Duration::from_millis(amount);
+    }),
+    load("describe_time", Unit::Milliseconds, |limits, amount| {
+        limits.describe_time = Duration::from_millis(amount);
+    }),
+    load("describe_memory", Unit::Bytes, |limits, amount| limits.describe_memory_bytes = amount),
+    load("solids", Unit::Count, |limits, amount| limits.solids = amount as usize),
+    load("definitions", Unit::Bytes, |limits, amount| limits.definition_bytes = amount),
 ];
 
 impl LimitChanges {
-    /// Reads a `limits` table.
+    /// Reads the `limits` table of a solid, which is never loaded by itself.
+    pub(super) fn read_of_solid<'a>(reader: &mut Reader<'a>, field: &Field<'a>) -> Self {
+        let mut changes = Self::read(reader, field);
+        changes.0.retain(|(key, _)| {
+            let is_of_steps = matches!(key.set, Set::Step(_));
+            if !is_of_steps {
+                reader.problem(field, &format!("`{}` is a limit of the plugin as a whole", key.name), None);
+            }
+            is_of_steps
+        });
+        changes
+    }
+
+    /// Reads the `limits` table of a plugin or the project.
     pub(super) fn read<'a>(reader: &mut Reader<'a>, field: &Field<'a>) -> Self {
         let fields = reader.table(field, &KEYS.each_ref().map(|key| key.name));
         let present = KEYS.iter().filter_map(|key| Some((key, fields.get(key.name)?)));
@@ -66,7 +103,18 @@ impl LimitChanges {
     /// Sets in `limits` what this table sets.
     pub(super) fn apply(&self, limits: &mut Limits) {
         for (key, amount) in &self.0 {
-            (key.set)(limits, *amount);
+            if let Set::Step(set) = key.set {
+                set(limits, *amount);
+            }
+        }
+    }
+
+    /// Sets in `limits` what this table sets of loading.
+    pub(super) fn apply_to_loading(&self, limits: &mut LoadLimits) {
+        for (key, amount) in &self.0 {
+            if let Set::Load(set) = key.set {
+                set(limits, *amount);
+            }
         }
     }
 }

@@ -8,8 +8,9 @@
 //! jobs = 4                                  # steps at once; default: as many as there are processors
 //! retry = { max_retries = 2, delay = "1s", backoff = 2, jitter = 0.1 }
 //! concurrency = [{ tag = "database", max = 2 }, { tag = "region", value = "eu", max = 1 }, { solid = "upload", max = 4 }]
-//! [limits]                                  # of every step
+//! [limits]                                  # of every step, and of loading every plugin
 //! memory = "64 MiB"
+//! compile_time = "2m"
 //! [[hooks]]
 //! on = "failure"                            # or "success"
 //! solid = "alerts:notify"                   # called with the facts about the step as its input `step`
@@ -48,14 +49,13 @@ use std::path::{Path, PathBuf};
 use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::{Identifier, PluginName, SolidName, SolidRef};
 use fanfold_graph::slots::ConcurrencyLimit;
-
 use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
 use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
-use crate::sandbox::{DirectoryGrant, Limits};
+use crate::sandbox::{DirectoryGrant, Limits, LoadLimits};
 use limits::LimitChanges;
 
 /// The name of the settings' file. A directory that has one is a project.
@@ -169,6 +169,15 @@ impl Settings {
         let changes = [Some(&self.limits), plugin.map(|it| &it.limits), solid.map(|it| &it.limits)];
         let mut limits = Limits::default();
         changes.into_iter().flatten().for_each(|changes| changes.apply(&mut limits));
+        limits
+    }
+
+    /// What loading a plugin may take.
+    pub fn load_limits(&self, plugin: &PluginName) -> LoadLimits {
+        let plugin = self.plugins.get(plugin);
+        let mut limits = LoadLimits::default();
+        let changes = [Some(&self.limits), plugin.map(|it| &it.limits)];
+        changes.into_iter().flatten().for_each(|changes| changes.apply_to_loading(&mut limits));
         limits
     }
 

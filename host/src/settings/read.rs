@@ -184,8 +184,9 @@ impl<'a> Reader<'a> {
 
     fn solid(&mut self, dir: &Path, field: &Field<'a>) -> SolidSettings {
         let fields = self.table(field, &["fs", "limits"]);
+        let limits = fields.get("limits").map(|field| LimitChanges::read_of_solid(self, field));
         SolidSettings {
-            limits: self.limits(&fields),
+            limits: limits.unwrap_or_default(),
             directories: fields.get("fs").map(|field| self.directories(dir, field)),
         }
     }

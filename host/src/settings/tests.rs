@@ -135,6 +135,28 @@ fn every_limit_has_a_key() {
 }
 
 #[test]
+fn loading_is_limited_by_plugin_and_project() {
+    let keys = "component = 1\nmodules = 2\nfunction = 3\ncompile_memory = 4\ncompile_time = 5\n\
+                describe_time = '6ms'\ndescribe_memory = 7\nsolids = 8\ndefinitions = 9";
+    let settings = read(&format!("[limits]\n{keys}\n[plugins.q.limits]\nsolids = 80")).unwrap();
+    let expected = LoadLimits {
+        component_bytes: 1,
+        modules: 2,
+        function_bytes: 3,
+        compile_memory_bytes: 4,
+        compile_time: Duration::from_secs(5),
+        describe_time: Duration::from_millis(6),
+        describe_memory_bytes: 7,
+        solids: 8,
+        definition_bytes: 9,
+    };
+    assert_eq!(settings.load_limits(&plugin("p")), expected);
+    assert_eq!(settings.load_limits(&plugin("q")), LoadLimits { solids: 80, ..expected });
+    let refused = read("[plugins.p.solids.s.limits]\nmodules = 1").unwrap_err();
+    assert_eq!(refused, ["plugins.p.solids.s.limits: `modules` is a limit of the plugin as a whole"]);
+}
+
+#[test]
 fn a_solids_list_of_directories_replaces_its_plugins() {
     let settings = read(
         "[plugins.p]\nfs = [{ host = 'data', guest = '/data' }, { host = '/tmp', guest = '/', mode = 'rw' }]\n\

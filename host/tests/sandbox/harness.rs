@@ -18,8 +18,24 @@ static CACHE: LazyLock<(tempfile::TempDir, CompileCache)> = LazyLock::new(|| {
     (directory, cache)
 });
 
+/// Compiles in a child, as the program does.
+pub(crate) fn loader(engine: &Engine, cache: &CompileCache) -> PluginLoader {
+    let compiler = Compiler::Child(env!("CARGO_BIN_EXE_fanfold").into());
+    PluginLoader { engine: engine.clone(), cache: cache.clone(), compiler }
+}
+
 pub(crate) fn load(wasm: &[u8]) -> Result<Plugin, Refusal> {
-    Plugin::from_bytes(&ENGINE, &CACHE.1, PluginName::new("guest").unwrap(), wasm)
+    load_under(&LoadLimits::default(), wasm)
+}
+
+pub(crate) fn load_under(limits: &LoadLimits, wasm: &[u8]) -> Result<Plugin, Refusal> {
+    Plugin::from_bytes(&loader(&ENGINE, &CACHE.1), limits, PluginName::new("guest").unwrap(), wasm)
+}
+
+/// As [`load`], into a cache and an engine of the caller's.
+pub(crate) fn load_into(engine: &Engine, cache: &CompileCache, wasm: &[u8]) -> Result<Plugin, Refusal> {
+    let limits = LoadLimits::default();
+    Plugin::from_bytes(&loader(engine, cache), &limits, PluginName::new("p").unwrap(), wasm)
 }
 
 pub(crate) fn plugin(guest: Guest) -> Plugin {

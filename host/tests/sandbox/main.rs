@@ -3,6 +3,7 @@
 mod guests;
 mod harness;
 mod limits;
+mod loading;
 mod real;
 mod refusals;
 mod world;
@@ -11,7 +12,7 @@ use guests::{ATTEMPT, BLOBS, COLLECTION, Guest};
 use harness::{ENGINE, Recorder, Step, emitted, fails, plugin, run};
 
 use fanfold::sandbox::*;
-use fanfold_graph::name::{MappingKey, PluginName};
+use fanfold_graph::name::MappingKey;
 
 const EMIT: &str = "(call $emit (i32.const 2100) (i32.const 3))";
 const EMIT_A: &str = "(call $emit_key (i32.const 2200) (i32.const 1) (i32.const 2100) (i32.const 1))";
@@ -133,7 +134,7 @@ fn every_step_starts_clean_though_slots_are_reused() {
     for engine in [&*ENGINE, &strict.unwrap()] {
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(directory.path()).unwrap();
-        let plugin = Plugin::from_bytes(engine, &cache, PluginName::new("p").unwrap(), &wasm).unwrap();
+        let plugin = harness::load_into(engine, &cache, &wasm).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
@@ -169,7 +170,7 @@ fn more_steps_at_once_than_the_engine_has_room_for_fail_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let cache = CompileCache::open(directory.path()).unwrap();
     let wasm = Guest::new(EMIT).component();
-    let plugin = Plugin::from_bytes(&engine, &cache, PluginName::new("p").unwrap(), &wasm).unwrap();
+    let plugin = harness::load_into(&engine, &cache, &wasm).unwrap();
     let failure = harness::run_with(&plugin, Box::new(Nested(plugin.clone()))).unwrap_err();
     assert_eq!(failure.kind, FailureKind::HostFailed);
     assert!(failure.message.contains("no room for another step"), "{failure}");
@@ -200,7 +201,7 @@ fn compiled_code_is_cached_and_a_damaged_entry_is_compiled_again() {
     let directory = tempfile::tempdir().unwrap();
     let cache = CompileCache::open(directory.path()).unwrap();
     let wasm = Guest::new(EMIT).component();
-    let load = || Plugin::from_bytes(&ENGINE, &cache, PluginName::new("p").unwrap(), &wasm);
+    let load = || harness::load_into(&ENGINE, &cache, &wasm);
     run(&load().unwrap()).unwrap();
     let entries = || {
         let entries = std::fs::read_dir(directory.path()).unwrap();
