@@ -1,14 +1,17 @@
 //! The database: its tables, and how it is opened.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
 
 /// Marks a file as a store of fanfold: "fanf" in ASCII.
 const APPLICATION_ID: i32 = 0x6661_6e66;
+/// How long a process waits for others that use the database, and between attempts to open it.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
 /// The newest version of the tables. A store of a newer version is refused, one of an older version migrated.
 const VERSION: i32 = 2;
 
@@ -74,9 +77,26 @@ CREATE INDEX materializations_by_run ON materializations (run);
 ";
 
 /// Opens the database in a file, making or migrating its tables.
+///
+/// Of two processes that make a database at the same time, one is told at once that it is locked, lest they wait for each
+/// other; that one begins anew.
 pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match open_once(file) {
+            Err(StoreError::Database(error))
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn open_once(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on disk when it returns: it happens a few times a second, off the run's way.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -120,6 +140,18 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_make_one_store_at_the_same_time() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("runs.db");
+            std::thread::scope(|scope| {
+                let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&file).map(drop))).collect();
+                openers.into_iter().for_each(|opener| opener.join().unwrap().unwrap());
+            });
+        }
+    }
 
     #[test]
     fn a_store_of_version_1_is_migrated_with_its_runs() {
