@@ -148,7 +148,9 @@ mod tests {
             let file = directory.path().join("runs.db");
             std::thread::scope(|scope| {
                 let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&file).map(drop))).collect();
-                openers.into_iter().for_each(|opener| opener.join().unwrap().unwrap());
+                for opener in openers {
+                    opener.join().unwrap().unwrap();
+                }
             });
         }
     }
