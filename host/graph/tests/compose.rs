@@ -531,6 +531,10 @@ fn the_deepest_nesting_survives_json_and_more_is_an_error() {
     let nested = (0..MAX_DEPTH).fold(Argument::from(&deep), |inner, _| Argument::List(vec![inner]));
     let too_deep = c.call(call(&solid("f", &["a"], &[])).with(vec![nested.clone()])).unwrap_err();
     assert_eq!(too_deep.to_string(), "lists and dicts of arguments are nested more than 24 levels deep");
+    let named = |inner| Argument::Dict(BTreeMap::from([("k".to_owned(), inner)]));
+    let dicts = (0..=MAX_DEPTH).fold(Argument::from(&deep), |inner, _| named(inner));
+    let too_deep = c.call(call(&solid("g", &["a"], &[])).with(dicts)).unwrap_err();
+    assert!(matches!(too_deep, ComposeError::TooDeep { .. }));
     finish(c, nested);
 }
 

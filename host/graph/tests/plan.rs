@@ -124,6 +124,36 @@ fn each_problem_of_a_pipeline_is_told() {
             "the pipeline has a cycle: `emit` -> `sum` -> `emit`",
         ),
     ];
+    check(cases);
+}
+
+#[test]
+fn dimensions_that_cannot_be_are_told() {
+    check(vec![
+        (
+            // The lane of a dimension that is none.
+            Box::new(|it| {
+                let lane = json!({ "map": 0, "max_concurrent": 1 });
+                it["solids"][1]["scope"][0] = json!({ "over": "emit.nothing", "lane": lane });
+            }),
+            "`work` reads `emit.nothing`, but the solid has no output of that name",
+        ),
+        (
+            // A generator that depends on the items that it is joined with.
+            Box::new(|it| {
+                it["definitions"]["p:work"]["outputs"][0]["is_dynamic"] = json!(true);
+                it["definitions"]["p:end"] = json!({ "name": "end" });
+                let joined = json!({ "over": "work.result", "at": [0], "join": { "with": 0 } });
+                let end =
+                    json!({ "name": "end", "solid": "p:end", "scope": [{ "over": "emit.items" }, joined] });
+                it["solids"][2] = end;
+            }),
+            "`end` joins the items of `work.result` with position 0, where no zip with them can begin",
+        ),
+    ]);
+}
+
+fn check(cases: Vec<(Change<'_>, &str)>) {
     for (change, wanted) in cases {
         let told = problems(change);
         assert!(told.iter().any(|problem| problem == wanted), "{wanted}\n{told:#?}");

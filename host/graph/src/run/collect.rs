@@ -89,3 +89,35 @@ fn collected(cell: &CollectCell, min_success_ratio: Option<f64>, may_be_empty: b
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collect_comes_to_what_its_elements_came_to() {
+        let verdict = |available, skipped, failed, ratio, may_be_empty| {
+            let cell = CollectCell { available, skipped, failed, ..CollectCell::default() };
+            collected(&cell, ratio, may_be_empty)
+        };
+        for (available, skipped, failed, ratio, wanted) in [
+            (0, 0, 0, None, Verdict::Available),
+            (0, 2, 0, None, Verdict::Skipped),
+            (1, 2, 0, None, Verdict::Available),
+            (2, 0, 1, None, Verdict::Failed),
+            (0, 2, 1, None, Verdict::Failed),
+            (2, 0, 1, Some(0.9), Verdict::Failed),
+            (2, 0, 1, Some(0.6), Verdict::Available),
+            (1, 5, 1, Some(0.5), Verdict::Available),
+            (1, 0, 1, Some(0.51), Verdict::Failed),
+            (0, 0, 3, Some(0.0), Verdict::Available),
+        ] {
+            assert_eq!(
+                verdict(available, skipped, failed, ratio, true),
+                wanted,
+                "{available} {skipped} {failed}"
+            );
+        }
+        assert_eq!(verdict(0, 0, 0, None, false), Verdict::Skipped);
+    }
+}

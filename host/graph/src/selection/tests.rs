@@ -324,3 +324,76 @@ proptest! {
         }
     }
 }
+
+/// A retry of what was selected executes that, takes what ran, and leaves out what never did.
+#[test]
+fn a_retry_executes_what_is_selected() {
+    let parent = run();
+    let selection = Selection::new(&parent, ["count[a][1]"]).unwrap();
+    let parent = Parent::new(parent, Rule::Except(selection));
+    let retry = run();
+    let choice = |key: &str| {
+        let step = retry.find(&key.parse().unwrap()).unwrap();
+        match parent.choose(&retry, step) {
+            Choice::Execute => "execute".to_owned(),
+            Choice::Take(twin) => format!("take {}", parent.run().step_key(twin)),
+            Choice::LeaveOut => "leave out".to_owned(),
+        }
+    };
+    assert_eq!(choice("count[a][1]"), "execute");
+    assert_eq!(choice("count[a][2]"), "take count[a][2]");
+    assert_eq!(choice("files"), "take files");
+}
+
+/// A run of `end`, which reads `source`: outputs of `emit`, emitted in order with these digests.
+fn reading(source: &Json, digests: &[u8]) -> (Run, StepId) {
+    let names = ["a", "b", "c"].map(|name| json!({ "name": name, "is_required": false }));
+    let pipeline = json!({
+        "name": "main",
+        "definitions": {
+            "p:emit": { "name": "emit", "outputs": names },
+            "p:end": { "name": "end", "inputs": [{ "name": "x" }] },
+        },
+        "solids": [
+            { "name": "emit", "solid": "p:emit" },
+            { "name": "end", "solid": "p:end", "inputs": { "x": source } },
+        ],
+    });
+    let mut run = Run::new(Arc::new(Plan::new(serde_json::from_value(pipeline).unwrap()).unwrap()));
+    let step = run.ready().next().unwrap();
+    let emitted = (0..).zip(digests).map(|(output, digest)| {
+        let value = ValueRef { id: output.into(), digest: [*digest; 16] };
+        Event::OutputEmitted { step, output, mapping_key: None, value }
+    });
+    let emitted: Vec<Event> = emitted.collect();
+    for event in [Event::StepStarted { step }].iter().chain(&emitted).chain([&Event::StepSucceeded { step }])
+    {
+        assert_eq!(run.apply(event).unwrap().superseded, []);
+    }
+    let end = run.find(&"end".parse().unwrap()).unwrap();
+    (run, end)
+}
+
+/// Lists and dicts are the same with the same members, in the same order and under the same names.
+#[test]
+fn what_is_gathered_by_hand_is_compared_member_by_member() {
+    let of = |name: &str| json!({ "output": { "of": format!("emit.{name}") } });
+    let list = |names: &[&str]| json!({ "list": names.iter().map(|name| of(name)).collect::<Vec<_>>() });
+    let dict = |names: &[&str]| {
+        let members = names.iter().map(|name| ((*name).to_owned(), of(name)));
+        json!({ "dict": members.collect::<serde_json::Map<_, _>>() })
+    };
+    let same = |ours: (Json, &[u8]), theirs: (Json, &[u8])| {
+        let (ours, theirs) = (reading(&ours.0, ours.1), reading(&theirs.0, theirs.1));
+        same_inputs::read_the_same((&ours.0, ours.1), (&theirs.0, theirs.1))
+    };
+    for gathered in [&list as &dyn Fn(&[&str]) -> Json, &dict] {
+        let both = || gathered(&["a", "b"]);
+        assert!(same((both(), &[1, 2]), (both(), &[1, 2])));
+        assert!(!same((both(), &[1, 2]), (both(), &[1, 3])), "another value");
+        assert!(!same((both(), &[1, 2]), (gathered(&["a", "b", "c"]), &[1, 2, 3])), "one more");
+        assert!(!same((both(), &[1, 2]), (gathered(&["a"]), &[1, 2])), "one less");
+    }
+    assert!(!same((dict(&["a", "b"]), &[1, 2]), (dict(&["a", "c"]), &[1, 9, 2])), "another name");
+    assert!(!same((list(&["a"]), &[1]), (dict(&["a"]), &[1])), "another form");
+}
