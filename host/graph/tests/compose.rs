@@ -654,10 +654,10 @@ fn a_map_over_what_a_zip_made_keeps_it_joined() {
 fn a_map_that_is_not_left_as_it_was_is_an_error() {
     let mut c = composer();
     let x = add(&mut c, "x*", &[]).unwrap();
-    let swapped = c.map(&x, |c, item| {
+    let swapped = c.map(&x, |c, _| {
         c.leave_map(vec![])?;
         c.enter_map(&x, MapOptions::default())?;
-        Ok(item)
+        add(c, "plain", &[])
     });
     assert!(swapped.is_err());
     let more = c.map(&x, |c, item| {

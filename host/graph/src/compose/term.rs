@@ -131,7 +131,7 @@ impl Variables {
         let variable = self.get(var).clone();
         let at = rename_all(&variable.at, renamed);
         let after = variable.after.map(|after| self.rename(&after, renamed));
-        let fresh = self.declare(Variable { at, join: None, joined: Vec::new(), after, ..variable });
+        let fresh = self.declare(Variable { at, joined: Vec::new(), after, ..variable });
         if let Some((first, unmatched)) = variable.join {
             self.join(fresh, rename(first, renamed), unmatched);
         }
