@@ -54,20 +54,15 @@ impl Scopes {
         scopes
     }
 
-    /// The scope of these dimensions. `generator_scope` tells a dynamic's generator's own.
-    pub(super) fn intern(
-        &mut self,
-        dims: &[Dim],
-        generator_scope: &impl Fn(DynamicId) -> ScopeId,
-    ) -> ScopeId {
+    /// The scope of these dimensions.
+    pub(super) fn intern(&mut self, dims: &[Dim]) -> ScopeId {
         if let Some(known) = self.ids.get(dims) {
             return *known;
         }
         let Some((last, prefix)) = dims.split_last() else { return ScopeId::EMPTY };
-        let parent = self.intern(prefix, generator_scope);
-        let is_natural = generator_scope(last.dynamic) == parent
-            && last.at.iter().copied().eq(0..prefix.len())
-            && last.joined_with.is_none();
+        let parent = self.intern(prefix);
+        // With every dimension of the prefix, each in its place, the generator's own scope is the prefix.
+        let is_natural = last.at.iter().copied().eq(0..prefix.len()) && last.joined_with.is_none();
         let id = self.add(dims.to_vec(), Some((parent, last.clone())), is_natural);
         if !is_natural {
             self.all[parent.at()].crossed_by.push(id);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::pattern::Reach;
 use super::*;
 use crate::event::{Event, ValueRef};
 use crate::plan::Plan;
@@ -288,9 +289,9 @@ fn crossing_without_end_is_refused_and_not_worked_off() {
     let keys = (0..DEPTH).map(|key| Some(MappingKey::new(&key.to_string()).unwrap())).collect();
     let start = Steps { solid: run.plan().find("s0").unwrap(), keys };
     let edges = Edges::of(run.plan());
-    assert_eq!(edges.reached(&start, pattern::Reach::All, Towards::WhatReadsIt, 10_000), None);
+    assert_eq!(edges.reached(&start, Reach::All, Towards::WhatReadsIt, 10_000), None);
     let all = Steps { keys: vec![None; DEPTH], ..start };
-    assert_eq!(edges.reached(&all, pattern::Reach::All, Towards::WhatReadsIt, 10_000).unwrap().len(), 60);
+    assert_eq!(edges.reached(&all, Reach::All, Towards::WhatReadsIt, 10_000).unwrap().len(), 60);
 }
 
 #[test]
@@ -396,4 +397,17 @@ fn what_is_gathered_by_hand_is_compared_member_by_member() {
     }
     assert!(!same((dict(&["a", "b"]), &[1, 2]), (dict(&["a", "c"]), &[1, 9, 2])), "another name");
     assert!(!same((list(&["a"]), &[1]), (dict(&["a"]), &[1])), "another form");
+}
+
+/// What is reached has a bound, which itself can be reached.
+#[test]
+fn what_is_reached_is_bounded_exactly() {
+    let run = run();
+    let (edges, files) = (Edges::of(run.plan()), run.plan().find("files").unwrap());
+    let start = Steps { solid: files, keys: Vec::new() };
+    let reached =
+        |most| edges.reached(&start, Reach::All, Towards::WhatReadsIt, most).map(|reached| reached.len());
+    let all = reached(usize::MAX).unwrap();
+    assert!(all > 5, "{all}");
+    assert_eq!((reached(all), reached(all - 1)), (Some(all), None));
 }

@@ -430,7 +430,8 @@ impl<'p> Compiler<'p> {
             }
         };
         readers.push(leaf);
-        let is_direct = target_scope == reader_scope && at.iter().copied().eq(0..dims.len());
+        // With every dimension of the reader, each in its place, it is the reader's own scope.
+        let is_direct = at.iter().copied().eq(0..dims.len());
         let streams = |dim: &Dim, solid| self.dynamics[dim.dynamic.at()].solid == solid && dim.at == at;
         let is_early = match target {
             Target::Output(solid, _) => dims.iter().any(|dim| streams(dim, solid)),
@@ -460,8 +461,7 @@ impl<'p> Compiler<'p> {
     }
 
     fn intern(&mut self, dims: &[Dim]) -> ScopeId {
-        let (solids, dynamics) = (&self.solids, &self.dynamics);
-        self.scopes.intern(dims, &|dynamic| solids[dynamics[dynamic.at()].solid.at()].scope)
+        self.scopes.intern(dims)
     }
 
     fn dims_of(&self, scope: ScopeId) -> Vec<Dim> {
