@@ -109,6 +109,8 @@ fn open_once(file: &Path) -> Result<Connection, StoreError> {
 }
 
 fn version(connection: &Connection, file: &Path) -> Result<i32, StoreError> {
+    // One look: between two of them another process may make the tables, and they would seem to be a stranger's.
+    let connection = connection.unchecked_transaction()?;
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
