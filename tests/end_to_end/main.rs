@@ -13,6 +13,8 @@ mod harness;
 mod hooks;
 mod hostile;
 mod io_managers;
+mod io_remote;
+mod object_server;
 mod plan;
 mod plugins;
 mod retry;

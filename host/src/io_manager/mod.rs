@@ -21,13 +21,14 @@ mod settings;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use fanfold_graph::plan::Plan;
 use tokio::runtime::Runtime;
 
 use crate::diagnostic::Diagnostic;
+use crate::sandbox::Interrupt;
 
 pub use object::ObjectReader;
 pub use path::object_path;
@@ -45,7 +46,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct IoManagers {
     managers: BTreeMap<String, Manager>,
     runtime: OnceLock<Result<Runtime, String>>,
-    is_canceled: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -82,21 +82,33 @@ impl IoManagers {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Writes an object, over the one that may be there.
-    pub fn write(&self, manager: &str, path: &str, content: &mut dyn io::Read) -> io::Result<()> {
+    /// Writes an object, over the one that may be there. `interrupt` ends the waiting.
+    pub fn write(
+        &self,
+        manager: &str,
+        path: &str,
+        content: &mut dyn io::Read,
+        interrupt: &Interrupt,
+    ) -> io::Result<()> {
         let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
-        found.write(self, path, content).map_err(|error| self.told(manager, "write", path, &error))
+        let written = found.write(self, path, content, interrupt);
+        written.map_err(|error| self.told(manager, "write", path, &error))
     }
 
-    /// Reads an object in chunks.
-    pub fn open(&self, manager: &str, path: &str) -> io::Result<ObjectReader<'_>> {
+    /// Reads an object in chunks. `interrupt` ends the waiting for each.
+    pub fn open(&self, manager: &str, path: &str, interrupt: &Interrupt) -> io::Result<ObjectReader<'_>> {
         let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
-        found.open(self, path).map_err(|error| self.told(manager, "read", path, &error))
-    }
-
-    /// Lets go whoever waits for an object store, now and later: the run is canceled.
-    pub fn cancel(&self) {
-        self.is_canceled.store(true, Ordering::Relaxed);
+        let told = |error: &io::Error| self.told(manager, "read", path, error);
+        let chunks = found.open(self, path, interrupt).map_err(|error| told(&error))?;
+        let (manager, path) = (manager.to_owned(), path.to_owned());
+        Ok(ObjectReader {
+            io: self,
+            manager,
+            path,
+            interrupt: interrupt.clone(),
+            chunks,
+            chunk: Bytes::new(),
+        })
     }
 
     fn manager(&self, name: &str) -> Result<&Manager, String> {
@@ -113,8 +125,12 @@ impl IoManagers {
         io::Error::new(error.kind(), format!("IO manager `{manager}` cannot {verb} `{path}`: {problem}"))
     }
 
-    /// Waits for an object store.
-    fn wait<T>(&self, work: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+    /// Waits for an object store, until `interrupt` ends it.
+    fn wait<T>(
+        &self,
+        interrupt: &Interrupt,
+        work: impl Future<Output = object_store::Result<T>>,
+    ) -> io::Result<T> {
         let started = self.runtime.get_or_init(|| {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             runtime.map_err(|error| error.to_string())
@@ -125,8 +141,9 @@ impl IoManagers {
             loop {
                 match tokio::time::timeout(PAUSE, &mut work).await {
                     Ok(done) => return done.map_err(io::Error::from),
-                    Err(_) if self.is_canceled.load(Ordering::Relaxed) => {
-                        return Err(io::Error::new(io::ErrorKind::Interrupted, "the run is canceled"));
+                    // Not as `Interrupted`: whoever reads tries again after that.
+                    Err(_) if interrupt.is_canceled() => {
+                        return Err(io::Error::other("the step was canceled while it waited"));
                     }
                     Err(_) => {}
                 }
@@ -149,6 +166,8 @@ pub fn chosen(key: Option<&str>) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
+
     use super::*;
 
     #[test]
@@ -166,10 +185,20 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_is_let_go_when_the_run_is_canceled() {
-        let managers = IoManagers::default();
-        managers.cancel();
-        let waited = managers.wait(std::future::pending::<object_store::Result<()>>());
-        assert_eq!(waited.unwrap_err().to_string(), "the run is canceled");
+    fn whoever_waits_is_let_go_when_the_step_is_canceled() {
+        let (managers, interrupt) = (IoManagers::default(), Interrupt::default());
+        interrupt.cancel();
+        let waited = managers.wait(&interrupt, std::future::pending::<object_store::Result<()>>());
+        assert_eq!(waited.unwrap_err().to_string(), "the step was canceled while it waited");
+        let mut reader = ObjectReader {
+            io: &managers,
+            manager: "lake".to_owned(),
+            path: "r/x".to_owned(),
+            interrupt,
+            chunks: futures_util::stream::pending().boxed(),
+            chunk: Bytes::new(),
+        };
+        let read = io::Read::read_to_end(&mut reader, &mut Vec::new());
+        assert!(read.unwrap_err().to_string().starts_with("IO manager `lake` cannot read `r/x`: "));
     }
 }

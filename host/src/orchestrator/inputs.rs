@@ -11,7 +11,7 @@ use fanfold_graph::pipeline::Into as CollectInto;
 use fanfold_graph::run::{self, Resolved};
 
 use super::Shared;
-use crate::sandbox::{CollectedItem, Collection, Input, InputValue, Value};
+use crate::sandbox::{CollectedItem, Collection, Input, InputValue, Interrupt, Value};
 use crate::value_json;
 
 /// Members of a collection that are looked up at once.
@@ -54,24 +54,30 @@ impl From<Resolved<'_>> for InputTree {
 }
 
 impl Shared {
-    /// Opens what an input receives.
-    pub(super) fn open_input(self: &Arc<Self>, name: String, tree: InputTree) -> io::Result<Input> {
+    /// Opens what an input receives. Waiting for it, now and later, ends with `interrupt`.
+    pub(super) fn open_input(
+        self: &Arc<Self>,
+        name: String,
+        tree: InputTree,
+        interrupt: &Interrupt,
+    ) -> io::Result<Input> {
         let value = match tree {
             InputTree::Value(text) => InputValue::Single(Value::Json(text)),
-            InputTree::Stored(value) => InputValue::Single(self.store.read_value(value)?),
-            InputTree::List(members) => InputValue::Items(self.listed(members)),
-            InputTree::Dict(members) => InputValue::Entries(self.named(members)?),
+            InputTree::Stored(value) => InputValue::Single(self.store.read_value(value, interrupt)?),
+            InputTree::List(members) => InputValue::Items(self.listed(members, interrupt.clone())),
+            InputTree::Dict(members) => InputValue::Entries(self.named(members, interrupt.clone())?),
             InputTree::Collection(collection) => match collection.into {
-                CollectInto::List => InputValue::Items(self.collected(collection)),
-                CollectInto::Dict => InputValue::Entries(self.collected(collection)),
+                CollectInto::List => InputValue::Items(self.collected(collection, interrupt.clone())),
+                CollectInto::Dict => InputValue::Entries(self.collected(collection, interrupt.clone())),
             },
         };
         Ok(Input { name, value })
     }
 
-    fn listed(self: &Arc<Self>, members: Vec<InputTree>) -> Collection {
+    fn listed(self: &Arc<Self>, members: Vec<InputTree>, interrupt: Interrupt) -> Collection {
         let (len, shared) = (members.len() as u32, Arc::clone(self));
-        let read = move |member| Ok(CollectedItem { mapping_key: None, value: shared.read(&member)? });
+        let read =
+            move |member| Ok(CollectedItem { mapping_key: None, value: shared.read(&member, &interrupt)? });
         Collection {
             len,
             items: Box::new(members.into_iter().map(read)),
@@ -79,15 +85,20 @@ impl Shared {
         }
     }
 
-    fn named(self: &Arc<Self>, members: Vec<(String, InputTree)>) -> io::Result<Collection> {
+    fn named(
+        self: &Arc<Self>,
+        members: Vec<(String, InputTree)>,
+        interrupt: Interrupt,
+    ) -> io::Result<Collection> {
         let (len, shared) = (members.len() as u32, Arc::clone(self));
         let keyed = members.into_iter().map(|(name, member)| {
             let key = MappingKey::new(&name).map_err(io::Error::other)?;
             Ok((key, member))
         });
         let keyed: Vec<_> = keyed.collect::<io::Result<_>>()?;
-        let read =
-            move |(key, member)| Ok(CollectedItem { mapping_key: Some(key), value: shared.read(&member)? });
+        let read = move |(key, member)| {
+            Ok(CollectedItem { mapping_key: Some(key), value: shared.read(&member, &interrupt)? })
+        };
         Ok(Collection {
             len,
             items: Box::new(keyed.into_iter().map(read)),
@@ -95,11 +106,12 @@ impl Shared {
         })
     }
 
-    fn collected(self: &Arc<Self>, collection: run::Collection) -> Collection {
+    fn collected(self: &Arc<Self>, collection: run::Collection, interrupt: Interrupt) -> Collection {
         let shared = Arc::clone(self);
         let items = Members::of(self, collection).filter_map(|(key, member)| Some((key, member?)));
-        let read =
-            move |(key, member)| Ok(CollectedItem { mapping_key: Some(key), value: shared.read(&member)? });
+        let read = move |(key, member)| {
+            Ok(CollectedItem { mapping_key: Some(key), value: shared.read(&member, &interrupt)? })
+        };
         let missing =
             Members::of(self, collection).filter(|(_, member)| member.is_none()).map(|(key, _)| key);
         let missing: Box<dyn Iterator<Item = MappingKey> + Send> =
@@ -108,38 +120,43 @@ impl Shared {
     }
 
     /// One value: what is a tree becomes one JSON text.
-    fn read(self: &Arc<Self>, tree: &InputTree) -> io::Result<Value> {
+    fn read(self: &Arc<Self>, tree: &InputTree, interrupt: &Interrupt) -> io::Result<Value> {
         match tree {
             InputTree::Value(text) => Ok(Value::Json(text.clone())),
-            InputTree::Stored(value) => self.store.read_value(*value),
+            InputTree::Stored(value) => self.store.read_value(*value, interrupt),
             InputTree::List(_) | InputTree::Dict(_) | InputTree::Collection(_) => {
                 let mut text = Vec::new();
-                self.write_json(tree, &mut text)?;
+                self.write_json(tree, &mut text, interrupt)?;
                 String::from_utf8(text).map(Value::Json).map_err(io::Error::other)
             }
         }
     }
 
     /// Writes a tree as JSON, one value at a time.
-    pub(super) fn write_json(self: &Arc<Self>, tree: &InputTree, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn write_json(
+        self: &Arc<Self>,
+        tree: &InputTree,
+        out: &mut dyn Write,
+        interrupt: &Interrupt,
+    ) -> io::Result<()> {
         match tree {
             InputTree::Value(text) => out.write_all(text.as_bytes()),
-            InputTree::Stored(value) => value_json::write(&self.store.read_value(*value)?, out),
-            InputTree::List(members) => {
-                value_json::write_list(out, members.iter().map(Ok), |out, it| self.write_json(it, out))
-            }
+            InputTree::Stored(value) => value_json::write(&self.store.read_value(*value, interrupt)?, out),
+            InputTree::List(members) => value_json::write_list(out, members.iter().map(Ok), |out, it| {
+                self.write_json(it, out, interrupt)
+            }),
             InputTree::Dict(members) => {
                 let members = members.iter().map(|(name, it)| Ok((name.as_str(), it)));
-                value_json::write_dict(out, members, |out, it| self.write_json(it, out))
+                value_json::write_dict(out, members, |out, it| self.write_json(it, out, interrupt))
             }
             InputTree::Collection(collection) => {
                 let members = Members::of(self, *collection).filter_map(|(key, it)| Some(Ok((key, it?))));
                 match collection.into {
-                    CollectInto::List => {
-                        value_json::write_list(out, members, |out, (_, it)| self.write_json(&it, out))
-                    }
+                    CollectInto::List => value_json::write_list(out, members, |out, (_, it)| {
+                        self.write_json(&it, out, interrupt)
+                    }),
                     CollectInto::Dict => {
-                        value_json::write_dict(out, members, |out, it| self.write_json(&it, out))
+                        value_json::write_dict(out, members, |out, it| self.write_json(&it, out, interrupt))
                     }
                 }
             }

@@ -134,6 +134,16 @@ enum Ended {
     LeftOut,
 }
 
+impl Ended {
+    /// What the host could not do for a step because it was told to stop waiting is no failure of the step: one that has
+    /// failed for good would stay so when its run is taken up again.
+    fn failed(failure: StepFailure, interrupt: &Interrupt) -> Self {
+        let was_told = failure.kind == FailureKind::HostFailed && interrupt.is_canceled();
+        let kind = if was_told { FailureKind::Canceled } else { failure.kind };
+        Self::Failed(StepFailure { kind, ..failure })
+    }
+}
+
 impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
@@ -184,7 +194,6 @@ impl Orchestrator {
         if state.run.is_canceled() || self.0.record(&mut state, Fact::RunCanceled).is_err() {
             return;
         }
-        self.0.store.cancel_waits();
         state.interrupt_all();
         self.0.wake.notify_all();
     }
@@ -232,7 +241,7 @@ impl Orchestrator {
 
     /// Writes a tree of values as JSON, reading them one by one.
     pub fn write_json(&self, tree: &InputTree, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-        self.0.write_json(tree, out)
+        self.0.write_json(tree, out, &Interrupt::default())
     }
 }
 
@@ -327,10 +336,11 @@ impl Shared {
     /// Sees a step through to its end.
     fn perform(self: &Arc<Self>, started: Started<'_>) -> Ended {
         let Started { step, ticket, interrupt, work } = started;
-        let line = StepLine::new(Arc::clone(self), step, ticket);
+        let line = StepLine::new(Arc::clone(self), step, ticket, interrupt.clone());
         match work {
             Work::Execute(job) => {
-                self.execute(job, step, interrupt, line).map_or_else(Ended::Failed, Ended::Succeeded)
+                let executed = self.execute(job, step, interrupt.clone(), line);
+                executed.map_or_else(|failure| Ended::failed(failure, &interrupt), Ended::Succeeded)
             }
             Work::Take(taken) => taken.end(&line, &interrupt),
         }
@@ -344,7 +354,7 @@ impl Shared {
         interrupt: Interrupt,
         line: StepLine,
     ) -> Result<StepReport, StepFailure> {
-        let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree));
+        let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree, &interrupt));
         let inputs = inputs.collect::<std::io::Result<_>>().map_err(|error| {
             StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
         })?;

@@ -9,7 +9,7 @@ use fanfold_graph::step::StepId;
 
 use super::Shared;
 use crate::io_manager::{self, object_path};
-use crate::sandbox::{BlobRef, BlobSink, Emission, StepEvent, StepHost};
+use crate::sandbox::{BlobRef, BlobSink, Emission, Interrupt, StepEvent, StepHost};
 use crate::store::{Fact, Keeper, LoggedValue};
 
 /// Records what one execution hands over.
@@ -17,11 +17,12 @@ pub(super) struct StepLine {
     shared: Arc<Shared>,
     step: StepId,
     ticket: u64,
+    interrupt: Interrupt,
 }
 
 impl StepLine {
-    pub(super) fn new(shared: Arc<Shared>, step: StepId, ticket: u64) -> Self {
-        Self { shared, step, ticket }
+    pub(super) fn new(shared: Arc<Shared>, step: StepId, ticket: u64, interrupt: Interrupt) -> Self {
+        Self { shared, step, ticket, interrupt }
     }
 
     /// Records an output whose value is kept already.
@@ -107,7 +108,7 @@ impl StepHost for StepLine {
     fn emit(&mut self, emission: Emission) -> io::Result<()> {
         let output = self.output(&emission.output)?;
         let keeper = self.keeper(output, emission.mapping_key.as_ref())?;
-        let value = self.shared.store.write_value(emission.value, keeper)?;
+        let value = self.shared.store.write_value(emission.value, keeper, &self.interrupt)?;
         let Emission { mapping_key, metadata, .. } = emission;
         let made = self.materialized(output, mapping_key.as_ref(), &metadata);
         self.emit_logged(output, mapping_key, value, metadata)?;
@@ -133,7 +134,7 @@ impl StepHost for StepLine {
     }
 
     fn open_blob(&mut self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-        self.shared.store.open_blob(blob)
+        self.shared.store.open_blob(blob, &self.interrupt)
     }
 
     fn create_blob(&mut self, media_type: &str) -> io::Result<Box<dyn BlobSink>> {

@@ -13,7 +13,7 @@ use super::event_log::{EventLog, LogError};
 use super::run_record::outcome_word;
 use super::values::{Keeper, Values};
 use super::{StoreError, now_ms};
-use crate::sandbox::{BlobRef, BlobSink, Value};
+use crate::sandbox::{BlobRef, BlobSink, Interrupt, Value};
 
 /// A run that this process appends to. Usable from any thread.
 pub struct OpenRun {
@@ -48,24 +48,24 @@ impl OpenRun {
     }
 
     /// The form in which a value goes into the log. A large one is on disk when this returns, and with a keeper any is in
-    /// its IO manager.
-    pub fn write_value(&self, value: Value, keeper: Option<Keeper>) -> io::Result<LoggedValue> {
-        self.values.write(value, keeper)
+    /// its IO manager. Waiting for one ends with `interrupt`.
+    pub fn write_value(
+        &self,
+        value: Value,
+        keeper: Option<Keeper>,
+        interrupt: &Interrupt,
+    ) -> io::Result<LoggedValue> {
+        self.values.write(value, keeper, interrupt)
     }
 
-    /// Lets go whoever waits for an IO manager: the run is canceled.
-    pub fn cancel_waits(&self) {
-        self.values.cancel_waits();
+    /// Reads a value that is in the log. Waiting for an IO manager ends with `interrupt`.
+    pub fn read_value(&self, value: ValueRef, interrupt: &Interrupt) -> io::Result<Value> {
+        self.values.read(value, Some(&self.log), interrupt)
     }
 
-    /// Reads a value that is in the log.
-    pub fn read_value(&self, value: ValueRef) -> io::Result<Value> {
-        self.values.read(value, Some(&self.log))
-    }
-
-    /// Opens a blob's content.
-    pub fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-        self.values.open_blob(blob)
+    /// Opens a blob's content. Waiting for an IO manager ends with `interrupt`.
+    pub fn open_blob(&self, blob: &BlobRef, interrupt: &Interrupt) -> io::Result<Box<dyn io::Read + Send>> {
+        self.values.open_blob(blob, interrupt)
     }
 
     /// Begins a blob.
@@ -98,6 +98,6 @@ impl RunValues {
 
     /// Reads a value that is in the log.
     pub fn read(&self, value: ValueRef) -> io::Result<Value> {
-        self.0.read(value, None)
+        self.0.read(value, None, &Interrupt::default())
     }
 }

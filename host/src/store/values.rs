@@ -12,7 +12,7 @@ use super::event_log::EventLog;
 use super::frame;
 use super::value_files::{Checked, ValueFiles};
 use crate::io_manager::IoManagers;
-use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Value};
+use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 
 /// Values longer than this are kept in files, in bytes.
 const MAX_INLINE_BYTES: usize = 64 << 10;
@@ -68,9 +68,14 @@ impl Values {
     }
 
     /// The form in which a value goes into the log; a large one is on disk when this returns.
-    pub(super) fn write(&self, value: Value, keeper: Option<Keeper>) -> io::Result<LoggedValue> {
+    pub(super) fn write(
+        &self,
+        value: Value,
+        keeper: Option<Keeper>,
+        interrupt: &Interrupt,
+    ) -> io::Result<LoggedValue> {
         if let Some(keeper) = keeper {
-            return self.give(value, keeper);
+            return self.give(value, keeper, interrupt);
         }
         match value {
             Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
@@ -84,16 +89,16 @@ impl Values {
             Value::Json(text) => Ok(LoggedValue::Json(text)),
             Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
             Value::Blob(BlobRef { digest, size, media_type }) => {
-                self.fetch(digest.0)?;
+                self.fetch(digest.0, interrupt)?;
                 Ok(LoggedValue::Blob { digest: digest.0, size, media_type })
             }
         }
     }
 
     /// Gives a value to an IO manager.
-    fn give(&self, value: Value, keeper: Keeper) -> io::Result<LoggedValue> {
+    fn give(&self, value: Value, keeper: Keeper, interrupt: &Interrupt) -> io::Result<LoggedValue> {
         let Keeper { io_manager, path } = keeper;
-        let write = |content: &mut dyn Read| self.io_managers.write(&io_manager, &path, content);
+        let write = |content: &mut dyn Read| self.io_managers.write(&io_manager, &path, content, interrupt);
         let hashed = |content: &[u8]| (*blake3::hash(content).as_bytes(), content.len() as u64);
         let (form, (digest, size)) = match value {
             Value::Json(text) => {
@@ -105,7 +110,7 @@ impl Values {
                 (ValueForm::Bytes, hashed(&bytes))
             }
             Value::Blob(blob) => {
-                write(&mut self.open_blob(&blob)?)?;
+                write(&mut self.open_blob(&blob, interrupt)?)?;
                 (ValueForm::Blob(blob.media_type), (blob.digest.0, blob.size))
             }
         };
@@ -113,10 +118,10 @@ impl Values {
     }
 
     /// Reads what an IO manager keeps. A blob is only remembered: it is read in chunks, if at all.
-    fn take_kept(&self, kept: &KeptValue) -> io::Result<Value> {
+    fn take_kept(&self, kept: &KeptValue, interrupt: &Interrupt) -> io::Result<Value> {
         let content = || {
             let mut content = Vec::new();
-            self.open_kept(kept)?.read_to_end(&mut content)?;
+            self.open_kept(kept, interrupt)?.read_to_end(&mut content)?;
             io::Result::Ok(content)
         };
         Ok(match &kept.form {
@@ -130,25 +135,20 @@ impl Values {
         })
     }
 
-    fn open_kept(&self, kept: &KeptValue) -> io::Result<impl Read + use<'_>> {
-        let object = self.io_managers.open(&kept.io_manager, &kept.path)?;
+    fn open_kept(&self, kept: &KeptValue, interrupt: &Interrupt) -> io::Result<impl Read + use<'_>> {
+        let object = self.io_managers.open(&kept.io_manager, &kept.path, interrupt)?;
         let name = format!("`{}` of IO manager `{}`", kept.path, kept.io_manager);
         // One byte more than there should be is enough to see that it is not what it was.
         Ok(Checked::new(object.take(kept.size + 1), name, kept.digest))
     }
 
     /// Sees to it that a blob's content is in a file here.
-    fn fetch(&self, digest: [u8; 32]) -> io::Result<()> {
+    fn fetch(&self, digest: [u8; 32], interrupt: &Interrupt) -> io::Result<()> {
         let kept = self.memory().kept_blobs.get(&digest).cloned();
         let Some(kept) = kept.filter(|_| !self.files.has(digest)) else { return Ok(()) };
         let mut file = self.files.create()?;
-        io::copy(&mut self.open_kept(&kept)?, &mut file)?;
+        io::copy(&mut self.open_kept(&kept, interrupt)?, &mut file)?;
         file.keep().map(drop)
-    }
-
-    /// Lets go whoever waits for an IO manager.
-    pub(super) fn cancel_waits(&self) {
-        self.io_managers.cancel();
     }
 
     /// Remembers a value that was just appended.
@@ -164,7 +164,12 @@ impl Values {
     }
 
     /// Reads a value. `log` is the log that it is in.
-    pub(super) fn read(&self, value: ValueRef, log: Option<&EventLog>) -> io::Result<Value> {
+    pub(super) fn read(
+        &self,
+        value: ValueRef,
+        log: Option<&EventLog>,
+        interrupt: &Interrupt,
+    ) -> io::Result<Value> {
         let logged = self.logged(value.id, log)?;
         match (logged.here(), &logged) {
             (Some(value), _) => Ok(value),
@@ -173,7 +178,7 @@ impl Values {
                 text.map(Value::Json).map_err(io::Error::other)
             }
             (None, LoggedValue::BytesFile { digest, .. }) => self.files.read(*digest).map(Value::Bytes),
-            (None, LoggedValue::Kept(kept)) => self.take_kept(kept),
+            (None, LoggedValue::Kept(kept)) => self.take_kept(kept, interrupt),
             (None, _) => unreachable!("every other value is at hand"),
         }
     }
@@ -207,11 +212,15 @@ impl Values {
     }
 
     /// Opens a blob's content. What an IO manager keeps is read whole and checked before the first of it is handed out.
-    pub(super) fn open_blob(&self, blob: &BlobRef) -> io::Result<Box<dyn Read + Send>> {
+    pub(super) fn open_blob(
+        &self,
+        blob: &BlobRef,
+        interrupt: &Interrupt,
+    ) -> io::Result<Box<dyn Read + Send>> {
         let kept = self.memory().kept_blobs.get(&blob.digest.0).cloned();
         let Some(kept) = kept else { return Ok(Box::new(self.files.open(blob.digest.0)?)) };
         let mut copy = self.files.create()?;
-        io::copy(&mut self.open_kept(&kept)?, &mut copy)?;
+        io::copy(&mut self.open_kept(&kept, interrupt)?, &mut copy)?;
         Ok(Box::new(copy.into_reader()?))
     }
 
