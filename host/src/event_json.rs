@@ -85,8 +85,8 @@ fn value_json(value: &LoggedValue) -> Json {
                 ValueForm::Blob(media_type) => json!({ "form": "blob", "media_type": media_type }),
             };
             told["bytes"] = kept.size.into();
-            told["io_manager"] = kept.io_manager.as_str().into();
-            told["path"] = kept.path.as_str().into();
+            told["io_manager"] = kept.keeper.io_manager.as_str().into();
+            told["path"] = kept.keeper.path.as_str().into();
             told
         }
     }

@@ -197,3 +197,20 @@ fn a_resumed_run_reads_what_was_kept() {
     let ran = with_plugins(&place, &["resume", "r", "--format", "json"]);
     assert_eq!((ran.exit, &ran.json()["result"]), (0, &6.into()), "{}", ran.stderr);
 }
+
+/// Equal content in two places: who reads the one does not depend on the other.
+#[test]
+fn what_is_lost_in_one_place_is_read_from_another() {
+    let place = place(
+        "load(\"plugin:stored\", \"hand_on\", \"read\", \"write\")\n\
+         def main():\n    blob = write(1)\n    return [read(blob), read.alias(\"read_passed\")(hand_on(blob))]\n\
+         pipeline(main)\n",
+    );
+    assert_eq!(place.run("main.star", &[]).exit, 0);
+    fs::remove_file(place.path().join("lake/r/write/result")).unwrap();
+    let again =
+        ["retry", "r", "--select", "read", "--select", "read_passed", "--run-id", "again", "--jobs", "1"];
+    let ran = with_plugins(&place, &[&again[..], &["--format", "json"]].concat());
+    let failures = ran.json()["failures"].clone();
+    assert_eq!((failures.as_array().unwrap().len(), &failures[0]["step"]), (1, &"read".into()), "{failures}");
+}

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fanfold_graph::plan::Plan;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
 use crate::diagnostic::Diagnostic;
@@ -40,6 +41,15 @@ use object::Objects;
 pub const RUN_STORE_KEY: &str = "io_manager";
 /// How often somebody who waits for an object store looks whether that is still wanted.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where an IO manager keeps a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeper {
+    /// Names the IO manager.
+    pub io_manager: String,
+    /// The object's place in it.
+    pub path: String,
+}
 
 /// The project's IO managers. They reach for their object stores when they are first used.
 #[derive(Debug, Default)]
@@ -85,30 +95,22 @@ impl IoManagers {
     /// Writes an object, over the one that may be there. `interrupt` ends the waiting.
     pub fn write(
         &self,
-        manager: &str,
-        path: &str,
+        keeper: &Keeper,
         content: &mut dyn io::Read,
         interrupt: &Interrupt,
     ) -> io::Result<()> {
-        let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
-        let written = found.write(self, path, content, interrupt);
-        written.map_err(|error| self.told(manager, "write", path, &error))
+        let found = self.manager(&keeper.io_manager).and_then(Manager::objects).map_err(io::Error::other)?;
+        let written = found.write(self, &keeper.path, content, interrupt);
+        written.map_err(|error| self.told(keeper, "write", &error))
     }
 
     /// Reads an object in chunks. `interrupt` ends the waiting for each.
-    pub fn open(&self, manager: &str, path: &str, interrupt: &Interrupt) -> io::Result<ObjectReader<'_>> {
-        let found = self.manager(manager).and_then(Manager::objects).map_err(io::Error::other)?;
-        let told = |error: &io::Error| self.told(manager, "read", path, error);
-        let chunks = found.open(self, path, interrupt).map_err(|error| told(&error))?;
-        let (manager, path) = (manager.to_owned(), path.to_owned());
-        Ok(ObjectReader {
-            io: self,
-            manager,
-            path,
-            interrupt: interrupt.clone(),
-            chunks,
-            chunk: Bytes::new(),
-        })
+    pub fn open(&self, keeper: &Keeper, interrupt: &Interrupt) -> io::Result<ObjectReader<'_>> {
+        let found = self.manager(&keeper.io_manager).and_then(Manager::objects).map_err(io::Error::other)?;
+        let chunks = found.open(self, &keeper.path, interrupt);
+        let chunks = chunks.map_err(|error| self.told(keeper, "read", &error))?;
+        let (keeper, interrupt) = (keeper.clone(), interrupt.clone());
+        Ok(ObjectReader { io: self, keeper, interrupt, chunks, chunk: Bytes::new() })
     }
 
     fn manager(&self, name: &str) -> Result<&Manager, String> {
@@ -116,13 +118,14 @@ impl IoManagers {
     }
 
     /// What went wrong, without the secrets that an object store may have put into its message.
-    fn told(&self, manager: &str, verb: &str, path: &str, error: &io::Error) -> io::Error {
-        let secrets = self.managers.get(manager).map(|it| it.settings.secrets()).unwrap_or_default();
+    fn told(&self, keeper: &Keeper, verb: &str, error: &io::Error) -> io::Error {
+        let Keeper { io_manager, path } = keeper;
+        let secrets = self.managers.get(io_manager).map(|it| it.settings.secrets()).unwrap_or_default();
         let mut problem = error.to_string();
         for secret in secrets {
             problem = problem.replace(&secret, "***");
         }
-        io::Error::new(error.kind(), format!("IO manager `{manager}` cannot {verb} `{path}`: {problem}"))
+        io::Error::new(error.kind(), format!("IO manager `{io_manager}` cannot {verb} `{path}`: {problem}"))
     }
 
     /// Waits for an object store, until `interrupt` ends it.
@@ -170,6 +173,10 @@ mod tests {
 
     use super::*;
 
+    fn keeper() -> Keeper {
+        Keeper { io_manager: "lake".to_owned(), path: "r/x".to_owned() }
+    }
+
     #[test]
     fn secrets_are_not_told() {
         let options =
@@ -179,7 +186,7 @@ mod tests {
         let managers = IoManagers::new(&BTreeMap::from([("lake".to_owned(), settings)]));
         let error = io::Error::other("403 at eu-central-1 for s3cr3t-key: true");
         assert_eq!(
-            managers.told("lake", "read", "r/x", &error).to_string(),
+            managers.told(&keeper(), "read", &error).to_string(),
             "IO manager `lake` cannot read `r/x`: 403 at eu-central-1 for ***: true"
         );
     }
@@ -192,8 +199,7 @@ mod tests {
         assert_eq!(waited.unwrap_err().to_string(), "the step was canceled while it waited");
         let mut reader = ObjectReader {
             io: &managers,
-            manager: "lake".to_owned(),
-            path: "r/x".to_owned(),
+            keeper: keeper(),
             interrupt,
             chunks: futures_util::stream::pending().boxed(),
             chunk: Bytes::new(),

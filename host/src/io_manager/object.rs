@@ -15,8 +15,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, ObjectStoreScheme};
 use url::Url;
 
-use super::IoManagers;
 use super::settings::IoManagerSettings;
+use super::{IoManagers, Keeper};
 use crate::sandbox::Interrupt;
 
 /// What is read from a value at once, in bytes.
@@ -115,8 +115,7 @@ pub(super) type Chunks = BoxStream<'static, object_store::Result<Bytes>>;
 /// Reads an object from its start.
 pub struct ObjectReader<'i> {
     pub(super) io: &'i IoManagers,
-    pub(super) manager: String,
-    pub(super) path: String,
+    pub(super) keeper: Keeper,
     pub(super) interrupt: Interrupt,
     pub(super) chunks: Chunks,
     pub(super) chunk: Bytes,
@@ -126,7 +125,7 @@ impl Read for ObjectReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             let next = self.io.wait(&self.interrupt, self.chunks.try_next());
-            match next.map_err(|error| self.io.told(&self.manager, "read", &self.path, &error))? {
+            match next.map_err(|error| self.io.told(&self.keeper, "read", &error))? {
                 Some(chunk) => self.chunk = chunk,
                 None => return Ok(0),
             }

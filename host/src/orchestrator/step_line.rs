@@ -8,9 +8,9 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 
 use super::Shared;
-use crate::io_manager::{self, object_path};
+use crate::io_manager::{self, Keeper, object_path};
 use crate::sandbox::{BlobRef, BlobSink, Emission, Interrupt, StepEvent, StepHost};
-use crate::store::{Fact, Keeper, LoggedValue};
+use crate::store::{Fact, LoggedValue};
 
 /// Records what one execution hands over.
 pub(super) struct StepLine {

@@ -14,14 +14,20 @@ use super::instance::StepState;
 use super::reporter::host_failed;
 use super::step_host::BlobSink;
 use super::value::{BlobDigest, BlobRef, Value};
+use crate::io_manager::Keeper;
 
 /// Bytes of one chunk at most.
 const CHUNK_BYTES: u32 = 1 << 20;
 
-/// The blobs that a step knows by right, with their sizes.
+/// The blobs that a step knows by right.
 #[derive(Debug, Default)]
-pub(super) struct KnownBlobs {
-    sizes: HashMap<BlobDigest, u64>,
+pub(super) struct KnownBlobs(HashMap<BlobDigest, KnownBlob>);
+
+/// What the guest does not see of a blob, or could change.
+#[derive(Debug)]
+struct KnownBlob {
+    size: u64,
+    keeper: Option<Box<Keeper>>,
 }
 
 /// A blob that the guest reads.
@@ -52,18 +58,21 @@ impl KnownBlobs {
     }
 
     fn give(&mut self, blob: BlobRef) -> types::BlobRef {
-        self.sizes.insert(blob.digest, blob.size);
+        self.0.insert(blob.digest, KnownBlob { size: blob.size, keeper: blob.keeper });
         types::BlobRef { digest: blob.digest.to_string(), size: blob.size, media_type: blob.media_type }
     }
 
     fn check(&self, blob: types::BlobRef) -> Result<BlobRef, String> {
         let digest: BlobDigest = blob.digest.parse().map_err(|error| format!("{error}"))?;
-        match self.sizes.get(&digest) {
+        match self.0.get(&digest) {
             None => Err(format!("blob {digest} was neither given to this step nor written by it")),
-            Some(size) if *size != blob.size => {
-                Err(format!("blob {digest} has {size} bytes, not {}", blob.size))
+            Some(known) if known.size != blob.size => {
+                Err(format!("blob {digest} has {} bytes, not {}", known.size, blob.size))
             }
-            Some(size) => Ok(BlobRef { digest, size: *size, media_type: blob.media_type }),
+            Some(KnownBlob { size, keeper }) => {
+                let (media_type, keeper) = (blob.media_type, keeper.clone());
+                Ok(BlobRef { digest, size: *size, media_type, keeper })
+            }
         }
     }
 }
@@ -150,7 +159,9 @@ mod tests {
     #[test]
     fn a_guessed_or_changed_reference_is_worth_nothing() {
         let digest = BlobDigest(*blake3::hash(b"x").as_bytes());
-        let blob = BlobRef { digest, size: 1, media_type: "text/plain".into() };
+        let keeper = Keeper { io_manager: "lake".into(), path: "r/s/result".into() };
+        let media_type = "text/plain".to_owned();
+        let blob = BlobRef { digest, size: 1, media_type, keeper: Some(Box::new(keeper)) };
         let mut known = KnownBlobs::default();
         let reference =
             types::BlobRef { digest: digest.to_string(), size: 1, media_type: "text/plain".into() };

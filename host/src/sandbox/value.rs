@@ -8,6 +8,8 @@ use std::str::FromStr;
 use fanfold_graph::definition::MetadataEntry;
 use fanfold_graph::name::MappingKey;
 
+use crate::io_manager::Keeper;
+
 /// The BLAKE3 digest that names a blob.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobDigest(pub [u8; 32]);
@@ -48,6 +50,8 @@ pub struct BlobRef {
     pub size: u64,
     /// What the content is, as an RFC 6838 media type.
     pub media_type: String,
+    /// Where an IO manager keeps it; none: the orchestrator does so itself. Equal content may be in several places.
+    pub keeper: Option<Box<Keeper>>,
 }
 
 /// What an output emits and an input receives.

@@ -7,6 +7,7 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 use serde::{Deserialize, Serialize};
 
+use crate::io_manager::Keeper;
 use crate::sandbox::{BlobDigest, BlobRef, LogLevel, LogSource, StepEvent, StepFailure, StepReport, Value};
 
 /// One line of an event log.
@@ -170,10 +171,8 @@ pub enum LoggedValue {
 /// A value that an IO manager keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptValue {
-    /// Names the IO manager.
-    pub io_manager: String,
-    /// The object's place in it.
-    pub path: String,
+    /// Where it is.
+    pub keeper: Keeper,
     /// The BLAKE3 digest of its content.
     pub digest: [u8; 32],
     /// Its length in bytes.
@@ -296,6 +295,7 @@ impl LoggedValue {
                 digest: BlobDigest(*digest),
                 size: *size,
                 media_type: media_type.clone(),
+                keeper: None,
             })),
             Self::JsonFile { .. } | Self::BytesFile { .. } | Self::Kept(_) => None,
         }

@@ -39,7 +39,6 @@ pub use open_run::{OpenRun, RunValues};
 pub use recorded_log::RecordedLog;
 pub use run_id::{RunId, RunIdError};
 pub use run_record::{GrantedDirectory, PluginDigests, RetryMode, RetryOf, RunRecord, outcome_word};
-pub use values::Keeper;
 
 use crate::io_manager::IoManagers;
 use event_log::EventLog;

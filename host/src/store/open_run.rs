@@ -11,8 +11,9 @@ use rusqlite::{Connection, params};
 use super::entry::{Entry, Fact, LoggedValue};
 use super::event_log::{EventLog, LogError};
 use super::run_record::outcome_word;
-use super::values::{Keeper, Values};
+use super::values::Values;
 use super::{StoreError, now_ms};
+use crate::io_manager::Keeper;
 use crate::sandbox::{BlobRef, BlobSink, Interrupt, Value};
 
 /// A run that this process appends to. Usable from any thread.

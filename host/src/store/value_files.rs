@@ -132,7 +132,7 @@ impl BlobSink for NewBlob {
     fn finish(self: Box<Self>) -> io::Result<BlobRef> {
         let Self { file, media_type } = *self;
         let size = file.size;
-        Ok(BlobRef { digest: BlobDigest(file.keep()?), size, media_type })
+        Ok(BlobRef { digest: BlobDigest(file.keep()?), size, media_type, keeper: None })
     }
 }
 

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use super::entry::{Fact, KeptValue, LoggedValue, ValueForm};
 use super::event_log::EventLog;
 use super::frame;
-use super::value_files::{Checked, ValueFiles};
-use crate::io_manager::IoManagers;
+use super::value_files::{Checked, NewFile, ValueFiles};
+use crate::io_manager::{IoManagers, Keeper};
 use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 
 /// Values longer than this are kept in files, in bytes.
@@ -38,17 +38,6 @@ struct Memory {
     order: VecDeque<u64>,
     bytes: usize,
     frames: VecDeque<UnpackedFrame>,
-    /// The blobs of IO managers that somebody was given.
-    kept_blobs: HashMap<[u8; 32], KeptValue>,
-}
-
-/// Where an output's value goes, if not into the run store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keeper {
-    /// Names the IO manager.
-    pub io_manager: String,
-    /// The object's place in it.
-    pub path: String,
 }
 
 struct UnpackedFrame {
@@ -88,8 +77,9 @@ impl Values {
             }
             Value::Json(text) => Ok(LoggedValue::Json(text)),
             Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
-            Value::Blob(BlobRef { digest, size, media_type }) => {
-                self.fetch(digest.0, interrupt)?;
+            Value::Blob(blob) => {
+                self.fetch(&blob, interrupt)?;
+                let BlobRef { digest, size, media_type, .. } = blob;
                 Ok(LoggedValue::Blob { digest: digest.0, size, media_type })
             }
         }
@@ -97,8 +87,7 @@ impl Values {
 
     /// Gives a value to an IO manager.
     fn give(&self, value: Value, keeper: Keeper, interrupt: &Interrupt) -> io::Result<LoggedValue> {
-        let Keeper { io_manager, path } = keeper;
-        let write = |content: &mut dyn Read| self.io_managers.write(&io_manager, &path, content, interrupt);
+        let write = |content: &mut dyn Read| self.io_managers.write(&keeper, content, interrupt);
         let hashed = |content: &[u8]| (*blake3::hash(content).as_bytes(), content.len() as u64);
         let (form, (digest, size)) = match value {
             Value::Json(text) => {
@@ -114,41 +103,55 @@ impl Values {
                 (ValueForm::Blob(blob.media_type), (blob.digest.0, blob.size))
             }
         };
-        Ok(LoggedValue::Kept(Box::new(KeptValue { io_manager, path, digest, size, form })))
+        Ok(LoggedValue::Kept(Box::new(KeptValue { keeper, digest, size, form })))
     }
 
-    /// Reads what an IO manager keeps. A blob is only remembered: it is read in chunks, if at all.
+    /// Reads what an IO manager keeps; a blob is read in chunks, if at all.
     fn take_kept(&self, kept: &KeptValue, interrupt: &Interrupt) -> io::Result<Value> {
         let content = || {
             let mut content = Vec::new();
-            self.open_kept(kept, interrupt)?.read_to_end(&mut content)?;
+            self.open_kept(&kept.keeper, kept.size, kept.digest, interrupt)?.read_to_end(&mut content)?;
             io::Result::Ok(content)
         };
         Ok(match &kept.form {
             ValueForm::Json => Value::Json(String::from_utf8(content()?).map_err(io::Error::other)?),
             ValueForm::Bytes => Value::Bytes(content()?),
             ValueForm::Blob(media_type) => {
-                self.memory().kept_blobs.insert(kept.digest, kept.clone());
                 let (digest, media_type) = (BlobDigest(kept.digest), media_type.clone());
-                Value::Blob(BlobRef { digest, size: kept.size, media_type })
+                let keeper = Some(Box::new(kept.keeper.clone()));
+                Value::Blob(BlobRef { digest, size: kept.size, media_type, keeper })
             }
         })
     }
 
-    fn open_kept(&self, kept: &KeptValue, interrupt: &Interrupt) -> io::Result<impl Read + use<'_>> {
-        let object = self.io_managers.open(&kept.io_manager, &kept.path, interrupt)?;
-        let name = format!("`{}` of IO manager `{}`", kept.path, kept.io_manager);
+    fn open_kept(
+        &self,
+        keeper: &Keeper,
+        size: u64,
+        digest: [u8; 32],
+        interrupt: &Interrupt,
+    ) -> io::Result<impl Read + use<'_>> {
+        let object = self.io_managers.open(keeper, interrupt)?;
+        let name = format!("`{}` of IO manager `{}`", keeper.path, keeper.io_manager);
         // One byte more than there should be is enough to see that it is not what it was.
-        Ok(Checked::new(object.take(kept.size + 1), name, kept.digest))
+        Ok(Checked::new(object.take(size + 1), name, digest))
     }
 
     /// Sees to it that a blob's content is in a file here.
-    fn fetch(&self, digest: [u8; 32], interrupt: &Interrupt) -> io::Result<()> {
-        let kept = self.memory().kept_blobs.get(&digest).cloned();
-        let Some(kept) = kept.filter(|_| !self.files.has(digest)) else { return Ok(()) };
+    fn fetch(&self, blob: &BlobRef, interrupt: &Interrupt) -> io::Result<()> {
+        match &blob.keeper {
+            Some(keeper) if !self.files.has(blob.digest.0) => {
+                self.copied(blob, keeper, interrupt)?.keep().map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A new file with the content of a blob that an IO manager keeps.
+    fn copied(&self, blob: &BlobRef, keeper: &Keeper, interrupt: &Interrupt) -> io::Result<NewFile> {
         let mut file = self.files.create()?;
-        io::copy(&mut self.open_kept(&kept, interrupt)?, &mut file)?;
-        file.keep().map(drop)
+        io::copy(&mut self.open_kept(keeper, blob.size, blob.digest.0, interrupt)?, &mut file)?;
+        Ok(file)
     }
 
     /// Remembers a value that was just appended.
@@ -217,11 +220,10 @@ impl Values {
         blob: &BlobRef,
         interrupt: &Interrupt,
     ) -> io::Result<Box<dyn Read + Send>> {
-        let kept = self.memory().kept_blobs.get(&blob.digest.0).cloned();
-        let Some(kept) = kept else { return Ok(Box::new(self.files.open(blob.digest.0)?)) };
-        let mut copy = self.files.create()?;
-        io::copy(&mut self.open_kept(&kept, interrupt)?, &mut copy)?;
-        Ok(Box::new(copy.into_reader()?))
+        match &blob.keeper {
+            None => Ok(Box::new(self.files.open(blob.digest.0)?)),
+            Some(keeper) => Ok(Box::new(self.copied(blob, keeper, interrupt)?.into_reader()?)),
+        }
     }
 
     /// Begins a blob.
@@ -252,6 +254,8 @@ fn cost(value: &LoggedValue) -> usize {
             LoggedValue::Bytes(bytes) => bytes.len(),
             LoggedValue::Blob { media_type, .. } => media_type.len(),
             LoggedValue::JsonFile { .. } | LoggedValue::BytesFile { .. } => 0,
-            LoggedValue::Kept(kept) => size_of::<KeptValue>() + kept.io_manager.len() + kept.path.len(),
+            LoggedValue::Kept(kept) => {
+                size_of::<KeptValue>() + kept.keeper.io_manager.len() + kept.keeper.path.len()
+            }
         }
 }

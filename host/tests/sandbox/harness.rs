@@ -61,7 +61,7 @@ impl BlobSink for Sink {
     }
     fn finish(self: Box<Self>) -> io::Result<BlobRef> {
         let digest = BlobDigest(*blake3::hash(&self.0).as_bytes());
-        Ok(BlobRef { digest, size: self.0.len() as u64, media_type: "text/plain".into() })
+        Ok(BlobRef { digest, size: self.0.len() as u64, media_type: "text/plain".into(), keeper: None })
     }
 }
 

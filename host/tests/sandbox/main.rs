@@ -253,7 +253,7 @@ fn a_blob_is_written_emitted_and_read() {
     let plugin = plugin(Guest::new(&[WRITE_BLOB, emit_and_read].concat()).import(BLOBS));
     Step { recorder: recorder.clone(), ..Step::default() }.run(&plugin).unwrap();
     let digest = BlobDigest(*blake3::hash(b"1234567890").as_bytes());
-    let blob = BlobRef { digest, size: 10, media_type: "text/plain".to_owned() };
+    let blob = BlobRef { digest, size: 10, media_type: "text/plain".to_owned(), keeper: None };
     assert_eq!(recorder.0.lock().unwrap().emissions[0].value, Value::Blob(blob));
     let limits = Limits { blob_bytes: 9, ..Limits::default() };
     let failure = Step { limits, ..Step::default() }.run(&plugin).unwrap_err();
