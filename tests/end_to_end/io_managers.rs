@@ -155,7 +155,7 @@ fn what_cannot_be_written_fails_the_step_and_is_retried() {
 fn io_managers_are_checked_before_anything_runs() {
     let cases = [
         ("[io_managers.like]\npath = \"lake\"", "there is no IO manager `lake`", "did you mean `like`?"),
-        ("[io_managers.lake]\nurl = \"nowhere\"", "`nowhere` is no URL: relative URL without a base", ""),
+        ("[io_managers.lake]\nurl = \"nowhere\"", "its `url` is none: relative URL without a base", ""),
         (
             "[io_managers.lake]\nurl = \"s3://b\"\noptions = { regoin = \"x\" }",
             "an object store at `s3://b` has no option `regoin`",

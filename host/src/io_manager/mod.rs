@@ -14,6 +14,7 @@
 //!
 //! Deliberately absent: taking objects away. A run may be removed and what it made is still wanted.
 
+mod connect;
 mod object;
 mod path;
 mod settings;
@@ -120,10 +121,9 @@ impl IoManagers {
     /// What went wrong, without the secrets that an object store may have put into its message.
     fn told(&self, keeper: &Keeper, verb: &str, error: &io::Error) -> io::Error {
         let Keeper { io_manager, path } = keeper;
-        let secrets = self.managers.get(io_manager).map(|it| it.settings.secrets()).unwrap_or_default();
         let mut problem = error.to_string();
-        for secret in secrets {
-            problem = problem.replace(&secret, "***");
+        if let Some(manager) = self.managers.get(io_manager) {
+            problem = manager.settings.redacted(problem);
         }
         io::Error::new(error.kind(), format!("IO manager `{io_manager}` cannot {verb} `{path}`: {problem}"))
     }

@@ -7,14 +7,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::aws::AmazonS3ConfigKey;
-use object_store::azure::AzureConfigKey;
 use object_store::buffered::BufWriter;
-use object_store::gcp::GoogleConfigKey;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, ObjectStoreScheme};
-use url::Url;
+use object_store::{ObjectStore, ObjectStoreExt};
 
+use super::connect::connect;
 use super::settings::IoManagerSettings;
 use super::{IoManagers, Keeper};
 use crate::sandbox::Interrupt;
@@ -35,22 +32,10 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Sets the client up; nothing is asked of the object store yet.
+    /// Sets the client up.
     pub(super) fn of(settings: &IoManagerSettings) -> Result<Self, String> {
-        let shown = settings.url.escape_debug();
-        let url = Url::parse(&settings.url).map_err(|error| format!("`{shown}` is no URL: {error}"))?;
-        let unusable = |error: &dyn std::fmt::Display| format!("cannot use `{shown}`: {error}");
-        let (scheme, _) = ObjectStoreScheme::parse(&url).map_err(|error| unusable(&error))?;
-        let mut options = Vec::new();
-        for (name, value) in &settings.options {
-            if !is_known(&scheme, name) {
-                return Err(format!("an object store at `{shown}` has no option `{}`", name.escape_debug()));
-            }
-            options.push((name, value.get().map_err(|problem| format!("option `{name}`: {problem}"))?));
-        }
-        let (store, prefix) =
-            object_store::parse_url_opts(&url, options).map_err(|error| unusable(&error))?;
-        Ok(Self { store: store.into(), prefix })
+        let (store, prefix) = connect(settings)?;
+        Ok(Self { store, prefix })
     }
 
     pub(super) fn write(
@@ -95,17 +80,6 @@ fn put_all(
             return Ok(());
         }
         io.wait(interrupt, writer.put(Bytes::from(chunk)))?;
-    }
-}
-
-/// Whether the object store's client takes an option of that name; it would itself overlook one that it does not know.
-fn is_known(scheme: &ObjectStoreScheme, option: &str) -> bool {
-    let option = option.to_ascii_lowercase();
-    match scheme {
-        ObjectStoreScheme::AmazonS3 => option.parse::<AmazonS3ConfigKey>().is_ok(),
-        ObjectStoreScheme::GoogleCloudStorage => option.parse::<GoogleConfigKey>().is_ok(),
-        ObjectStoreScheme::MicrosoftAzure => option.parse::<AzureConfigKey>().is_ok(),
-        _ => false,
     }
 }
 

@@ -34,8 +34,13 @@ impl OptionValue {
 }
 
 impl IoManagerSettings {
+    /// A message of an object store's client without the secrets that it may have.
+    pub(super) fn redacted(&self, message: String) -> String {
+        self.secrets().iter().fold(message, |message, secret| message.replace(secret, "***"))
+    }
+
     /// What must not be in a message: the values of options that are long enough to be secrets.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    fn secrets(&self) -> Vec<String> {
         /// Shorter ones are flags and the like, and would leave holes in every message.
         const MIN_BYTES: usize = 8;
         let values = self.options.iter().filter(|(name, _)| !is_public(name)).map(|(_, value)| value.get());

@@ -18,7 +18,7 @@ use super::limits::LimitChanges;
 use super::{HookSettings, PluginCode, PluginSettings, Settings, SolidSettings};
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, SourceText};
-use crate::io_manager::{IoManagerSettings, OptionValue};
+use crate::io_manager::{IoManagerSettings, OptionValue, RUN_STORE_KEY};
 use crate::orchestrator::HookEvent;
 use crate::sandbox::{Access, DirectoryGrant, check_guest_path};
 
@@ -90,9 +90,11 @@ impl<'a> Reader<'a> {
         let hooks = fields.get("hooks").map(|field| self.list(field)).unwrap_or_default();
         settings.hooks = hooks.iter().filter_map(|field| self.hook(field)).collect();
         if let Some(managers) = fields.get("io_managers") {
-            let managers = self.named::<Identifier>(managers).into_iter();
-            let managers = managers
-                .filter_map(|Named { name, field }| Some((name.to_string(), self.io_manager(&dir, &field)?)));
+            // Plugins may call theirs as they like.
+            let managers = self.named::<String>(managers).into_iter();
+            let managers = managers.filter_map(|Named { name, field }| {
+                Some((name.clone(), self.io_manager(&dir, &name, &field)?))
+            });
             settings.io_managers = managers.collect();
         }
         if let Some(plugins) = fields.get("plugins") {
@@ -104,7 +106,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn io_manager(&mut self, dir: &Path, field: &Field<'a>) -> Option<IoManagerSettings> {
+    fn io_manager(&mut self, dir: &Path, name: &str, field: &Field<'a>) -> Option<IoManagerSettings> {
+        if name == RUN_STORE_KEY {
+            return self
+                .refused(field, "that is the run store, which `store.dir` places; choose another name");
+        }
         let fields = self.table(field, &["url", "path", "options"]);
         let url = match (fields.get("url"), fields.get("path")) {
             (Some(url), None) => self.text(url).map(str::to_owned),
