@@ -411,3 +411,53 @@ fn what_is_reached_is_bounded_exactly() {
     assert!(all > 5, "{all}");
     assert_eq!((reached(all), reached(all - 1)), (Some(all), None));
 }
+
+/// What is missing in a collection that has enough without it is part of what it is.
+#[test]
+fn collections_are_the_same_with_the_same_members_missing() {
+    let collected = |failing: &str| {
+        let over = json!({ "over": "emit.result" });
+        let of = json!({ "output": { "of": "work.result", "at": [0] } });
+        let collect = json!({ "collect": { "over": over, "of": of, "min_success_ratio": 0.0 } });
+        let definition = |inputs: Json, is_dynamic: bool| json!({ "name": "x", "inputs": inputs, "outputs": [{ "name": "result", "is_dynamic": is_dynamic }] });
+        let pipeline = json!({
+            "name": "main",
+            "definitions": {
+                "p:emit": definition(json!([]), true),
+                "p:work": definition(json!([{ "name": "x" }]), false),
+            },
+            "solids": [
+                { "name": "emit", "solid": "p:emit" },
+                { "name": "work", "solid": "p:work", "scope": [over], "inputs": { "x": { "item": 0 } } },
+                { "name": "end", "solid": "p:work", "inputs": { "x": collect } },
+            ],
+        });
+        let mut run = Run::new(Arc::new(Plan::new(serde_json::from_value(pipeline).unwrap()).unwrap()));
+        let emitted = |step, key: Option<&str>| {
+            let mapping_key = key.map(|key| MappingKey::new(key).unwrap());
+            Event::OutputEmitted { step, output: 0, mapping_key, value: ValueRef { id: 0, digest: [0; 16] } }
+        };
+        loop {
+            let step = run.ready().next().unwrap();
+            let key = run.step_key(step).to_string();
+            let events = match key.as_str() {
+                "end" => return (run, step),
+                "emit" => {
+                    vec![emitted(step, Some("a")), emitted(step, Some("b")), Event::StepSucceeded { step }]
+                }
+                key if key == failing => vec![Event::StepFailed { step, retry_after_ms: None }],
+                _ => vec![emitted(step, None), Event::StepSucceeded { step }],
+            };
+            for event in [Event::StepStarted { step }].iter().chain(&events) {
+                assert_eq!(run.apply(event).unwrap().superseded, []);
+            }
+        }
+    };
+    let same = |ours: &str, theirs: &str| {
+        let (ours, theirs) = (collected(ours), collected(theirs));
+        same_inputs::read_the_same((&ours.0, ours.1), (&theirs.0, theirs.1))
+    };
+    assert!(same("work[b]", "work[b]"));
+    assert!(!same("work[b]", "work[a]"));
+    assert!(!same("work[b]", "none"));
+}
