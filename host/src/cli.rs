@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use address::PipelineAddress;
-pub(crate) use grant::DirectoryArgument;
+pub(crate) use grant::{DirectoryArgument, HostArgument, VariableArgument};
 
 /// Fans work out over keys that only appear at run time, and folds it back together
 #[derive(Debug, Parser)]
@@ -108,11 +108,17 @@ pub(crate) struct StoreArgs {
 #[derive(Debug, Args)]
 pub(crate) struct GrantArgs {
     /// Lets a plugin read a directory in this run, under the same path
-    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
-    pub(crate) allow_read: Vec<DirectoryArgument>,
+    #[arg(long = "allow-read", value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
+    pub(crate) read: Vec<DirectoryArgument>,
     /// Lets a plugin read and write a directory in this run, under the same path
-    #[arg(long, value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
-    pub(crate) allow_write: Vec<DirectoryArgument>,
+    #[arg(long = "allow-write", value_name = "PLUGIN=DIR", value_parser = DirectoryArgument::value_parser())]
+    pub(crate) write: Vec<DirectoryArgument>,
+    /// Lets a plugin send requests to a host in this run; the port is 443 unless given
+    #[arg(long = "allow-net", value_name = "PLUGIN=HOST[:PORT]", value_parser = HostArgument::value_parser())]
+    pub(crate) net: Vec<HostArgument>,
+    /// Shows a plugin an environment variable in this run; the value is recorded with it
+    #[arg(long = "allow-env", value_name = "PLUGIN=NAME=VALUE", value_parser = VariableArgument::value_parser())]
+    pub(crate) env: Vec<VariableArgument>,
 }
 
 /// Run a pipeline
@@ -178,7 +184,7 @@ pub(crate) struct PlanArgs {
 /// Take up a run that was canceled or interrupted
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Steps that were recorded do not run again. Directories that were granted with the run are granted again.
+Steps that were recorded do not run again. What was granted with the run is granted again.
 
 Examples:
   fanfold resume k3f9")]
@@ -228,7 +234,7 @@ What is around it adds steps:
   +name  ++name  *name   also what it reads; what that reads, too; all that it depends on
   name+  name++  name*   also what reads it; what reads that, too; all that depends on it
 
-Directories that were granted with the recorded run are granted again.
+What was granted with the recorded run is granted again.
 
 Examples:
   fanfold retry k3f9 --from-failure

@@ -17,7 +17,7 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) static PLUGINS: LazyLock<PathBuf> = LazyLock::new(|| {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let out_dir = temporary.join("plugins");
-    for name in ["assets", "faults", "files", "numbers", "stored"] {
+    for name in ["assets", "faults", "files", "hostile", "numbers", "stored"] {
         let request = BuildRequest {
             crate_dir: &root().join("plugins").join(name),
             name: &PluginName::new(name).unwrap(),

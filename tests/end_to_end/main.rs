@@ -9,6 +9,7 @@ mod cases;
 mod crash;
 mod events;
 mod files;
+mod grants;
 mod harness;
 mod hooks;
 mod hostile;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use fanfold::diagnostic::Diagnostic;
 use fanfold::executor::{LocalExecutor, LocalSolid};
 use fanfold::orchestrator::Hook;
-use fanfold::sandbox::{Access, DirectoryGrant, Grants};
-use fanfold::store::GrantedDirectory;
-use fanfold_graph::name::{PluginName, SolidRef};
+use fanfold::sandbox::{Access, DirectoryGrant, GrantList, Grants, HostGrant, HostGrantError, Plugin};
+use fanfold::store::{GrantedDirectory, GrantedHost, GrantedVariable, RunGrant};
+use fanfold_graph::name::{Identifier, PluginName, SolidRef};
 use fanfold_graph::pipeline::Invocation;
 use fanfold_graph::plan::Plan;
 use serde_json::Value as Json;
@@ -16,20 +16,37 @@ use serde_json::Value as Json;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::{Failure, hooks};
-use crate::cli::{DirectoryArgument, GrantArgs};
+use crate::cli::{DirectoryArgument, GrantArgs, HostArgument, VariableArgument};
 
-/// The directories that the command line grants for this run alone.
-pub(super) fn for_this_run(
-    args: &GrantArgs,
-    plugins: &LoadedPlugins,
-) -> Result<Vec<GrantedDirectory>, Failure> {
-    let reads = args.allow_read.iter().map(|argument| (argument, false));
-    let writes = args.allow_write.iter().map(|argument| (argument, true));
+/// What the command line grants for this run alone.
+pub(super) fn for_this_run(args: &GrantArgs, plugins: &LoadedPlugins) -> Result<Vec<RunGrant>, Failure> {
+    let reads = args.read.iter().map(|argument| (argument, false));
+    let writes = args.write.iter().map(|argument| (argument, true));
     let grant = |(argument, is_writable): (&DirectoryArgument, bool)| {
         plugins.find(&argument.plugin).map_err(Failure::usage)?;
-        granted(&argument.plugin, &argument.directory, is_writable)
+        granted(&argument.plugin, &argument.directory, is_writable).map(RunGrant::Directory)
     };
-    reads.chain(writes).map(grant).collect()
+    let variables = args.env.iter().map(|argument| {
+        plugins.find(&argument.plugin).map_err(Failure::usage)?;
+        let VariableArgument { plugin, name, value } = argument.clone();
+        Ok(RunGrant::Variable(GrantedVariable { plugin, variable: name, value }))
+    });
+    let hosts = args.net.iter().map(|HostArgument { plugin, host }| {
+        plugins.find(plugin).map_err(Failure::usage)?;
+        Ok(RunGrant::Host(GrantedHost { plugin: plugin.clone(), host_port: host.clone() }))
+    });
+    reads.chain(writes).map(grant).chain(hosts).chain(variables).collect()
+}
+
+/// Whether one grant takes the place of another: the same plugin would see both under one name.
+pub(super) fn replaces(grant: &RunGrant, earlier: &RunGrant) -> bool {
+    let is_same_name = match (grant, earlier) {
+        (RunGrant::Directory(grant), RunGrant::Directory(earlier)) => grant.guest == earlier.guest,
+        (RunGrant::Variable(grant), RunGrant::Variable(earlier)) => grant.variable == earlier.variable,
+        (RunGrant::Host(grant), RunGrant::Host(earlier)) => grant.host_port == earlier.host_port,
+        _ => false,
+    };
+    is_same_name && grant.plugin() == earlier.plugin()
 }
 
 /// The plan's solids and the run's hooks with their code, grants and limits.
@@ -37,7 +54,7 @@ pub(super) fn executor(
     project: &Project,
     plan: &Plan,
     plugins: &LoadedPlugins,
-    for_this_run: &[GrantedDirectory],
+    for_this_run: &[RunGrant],
 ) -> Result<(LocalExecutor, Vec<Hook>), Failure> {
     let solids = plan.solids().map(|solid| {
         let Invocation { name, solid, config, timeout_ms, .. } = plan.invocation(solid);
@@ -63,28 +80,66 @@ pub(super) fn local_solid(
     project: &Project,
     plugins: &LoadedPlugins,
     used: Use<'_>,
-    for_this_run: &[GrantedDirectory],
+    for_this_run: &[RunGrant],
 ) -> Result<LocalSolid, Failure> {
     let (plugin, name) = (&used.solid.plugin, &used.solid.solid);
-    let mut directories = project.settings().directories(plugin, name);
-    for grant in for_this_run.iter().filter(|grant| grant.plugin == *plugin) {
-        // What is granted for this run stands before what the settings say of the same place.
-        directories.retain(|earlier| earlier.guest != grant.guest);
-        let access = if grant.is_writable { Access::ReadWrite } else { Access::ReadOnly };
-        directories.push(DirectoryGrant { host: grant.host.clone(), guest: grant.guest.clone(), access });
-    }
-    let grants = Grants::new(directories).map_err(|error| {
-        Failure::invalid(Diagnostic::caused_by(format!("cannot grant plugin `{plugin}` a directory"), &error))
-    })?;
+    let code = plugins.find(plugin).map_err(Failure::invalid)?;
+    let list = granted_by_settings(project, code, name)?;
+    let wrong = |error: &dyn std::error::Error| {
+        Failure::invalid(Diagnostic::caused_by(format!("cannot grant plugin `{plugin}` what it gets"), error))
+    };
+    let list = with_those_of_the_run(list, plugin, for_this_run).map_err(|error| wrong(&error))?;
+    let grants = Grants::new(list).map_err(|error| wrong(&error))?;
     Ok(LocalSolid {
         name: used.name,
-        plugin: plugins.find(plugin).map_err(Failure::invalid)?.clone(),
+        plugin: code.clone(),
         solid: name.clone(),
         config: used.config.map_or_else(|| "null".to_owned(), ToString::to_string),
         grants,
         limits: project.settings().limits(plugin, name),
         timeout: used.timeout,
     })
+}
+
+/// What the settings grant a solid. Grants that are for another build of its plugin refuse this one.
+pub(super) fn granted_by_settings(
+    project: &Project,
+    code: &Plugin,
+    solid: &Identifier,
+) -> Result<GrantList, Failure> {
+    let list = project.settings().grants(code.name(), solid);
+    match project.settings().granted_build(code.name()) {
+        Some(build) if build != code.digest() && list != GrantList::default() => {
+            let [wanted, found] = [build, code.digest()].map(|it| blake3::Hash::from_bytes(it).to_hex());
+            let message =
+                format!("the grants of plugin `{}` are for its build {wanted}, this is {found}", code.name());
+            let hint = "look at what has changed, then set its `digest` in fanfold.toml".to_owned();
+            Err(Failure::invalid(Diagnostic::new(message).hint(hint)))
+        }
+        _ => Ok(list),
+    }
+}
+
+/// What is granted for this run stands before what the settings say of the same name.
+fn with_those_of_the_run(
+    mut list: GrantList,
+    plugin: &PluginName,
+    for_this_run: &[RunGrant],
+) -> Result<GrantList, HostGrantError> {
+    for grant in for_this_run.iter().filter(|grant| grant.plugin() == plugin) {
+        match grant {
+            RunGrant::Directory(GrantedDirectory { host, guest, is_writable, .. }) => {
+                list.directories.retain(|earlier| earlier.guest != *guest);
+                let access = if *is_writable { Access::ReadWrite } else { Access::ReadOnly };
+                list.directories.push(DirectoryGrant { host: host.clone(), guest: guest.clone(), access });
+            }
+            RunGrant::Host(GrantedHost { host_port, .. }) => list.network.push(HostGrant::parse(host_port)?),
+            RunGrant::Variable(GrantedVariable { variable, value, .. }) => {
+                list.environment.insert(variable.clone(), value.clone());
+            }
+        }
+    }
+    Ok(list)
 }
 
 /// A directory under the path that the user gave: `docs` is `/docs` for a guest, which finds it as `docs` too.

@@ -7,7 +7,7 @@ use fanfold::executor::LocalSolid;
 use fanfold::orchestrator::{HOOK_INPUT, Hook};
 use fanfold::sandbox::Schema;
 use fanfold::settings::HookSettings;
-use fanfold::store::GrantedDirectory;
+use fanfold::store::RunGrant;
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::plan::Plan;
 use fanfold_graph::step::SolidId;
@@ -24,7 +24,7 @@ pub(super) fn hooks(
     project: &Project,
     plan: &Plan,
     plugins: &LoadedPlugins,
-    for_this_run: &[GrantedDirectory],
+    for_this_run: &[RunGrant],
 ) -> Result<(Vec<Hook>, Vec<LocalSolid>), Failure> {
     let mut hooks = Vec::new();
     let mut solids = Vec::new();

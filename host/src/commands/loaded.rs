@@ -22,15 +22,15 @@ impl LoadedPlugins {
         let directory = project.plugins_directory(given);
         let loading = sandbox::loader(engine.clone())?;
         let limits = |name: &PluginName| project.settings().load_limits(name);
-        let loaded = PluginDirectory::load(&loading, limits, &directory).map_err(|error| {
+        let found = PluginDirectory::load(&loading, limits, &directory).map_err(|error| {
             let message = format!("cannot read the plugins directory `{}`", directory.display());
             let hint = "build plugins into it: `fanfold build`".to_owned();
             Failure::invalid(Diagnostic::caused_by(message, &error).hint(hint))
         })?;
-        for refused in &loaded.refused {
+        for refused in &found.refused {
             tell(&format!("warning: {}", printable(&refused.to_string())));
         }
-        Ok(Self(loaded))
+        Ok(Self(found))
     }
 
     /// The plugin of that name. One that was refused is named with its reason.

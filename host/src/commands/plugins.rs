@@ -1,15 +1,17 @@
 //! `fanfold plugins`: what the plugins directory holds, and what a plugin offers.
 
 mod description;
+mod granted;
 mod type_name;
 
 use std::path::{Path, PathBuf};
 
 use fanfold::diagnostic::{Diagnostic, printable};
-use fanfold::sandbox::{EngineOptions, Plugin, PluginDirectory, Refusal, inspect};
+use fanfold::sandbox::{EngineOptions, GrantList, Inspection, Plugin, PluginDirectory, Refusal, inspect};
 use fanfold_graph::name::PluginName;
 use serde_json::{Value as Json, json};
 
+use super::grants::granted_by_settings;
 use super::project::Project;
 use super::{Exit, Failure, Outcome, sandbox, terminal};
 use crate::cli::{Format, PluginsInspectArgs, PluginsLsArgs, PluginsVerb};
@@ -86,20 +88,29 @@ fn inspect_plugin(args: &PluginsInspectArgs) -> Outcome {
     let plugin = Plugin::load(&loader, limits, &file).map_err(refused)?;
     let wasm = std::fs::read(&file).map_err(|error| refused(Refusal::Unreadable(error.to_string())))?;
     let inspection = inspect(&wasm).map_err(refused)?;
+    let grants = plugin.solids().iter().map(|solid| granted_by_settings(&project, &plugin, &solid.name));
+    let grants = grants.collect::<Result<Vec<_>, _>>()?;
     terminal::print(&match args.format {
-        Format::Text => description::plugin(&plugin, &file, &inspection),
-        Format::Json => {
-            let imports =
-                json!({ "wasi": inspection.imports_wasi, "attempt": inspection.depends_on_attempt });
-            let (name, digest, solids) = (plugin.name(), digest(&plugin), plugin.solids());
-            let file = file.display().to_string();
-            format!(
-                "{:#}",
-                json!({ "name": name, "digest": digest, "file": file, "imports": imports, "solids": solids })
-            )
-        }
+        Format::Text => description::plugin(&plugin, &file, &inspection, &grants),
+        Format::Json => format!("{:#}", plugin_json(&plugin, &file, &inspection, &grants)),
     })?;
     Ok(Exit::Succeeded)
+}
+
+fn plugin_json(plugin: &Plugin, file: &Path, inspection: &Inspection, grants: &[GrantList]) -> Json {
+    let granted = plugin.solids().iter().zip(grants);
+    let granted = granted.map(|(solid, grants)| (solid.name.to_string(), granted::json(grants)));
+    json!({
+        "name": plugin.name(),
+        "digest": digest(plugin),
+        "file": file.display().to_string(),
+        "exports": inspection.exports,
+        "imports": inspection.imports,
+        "wants": inspection.wants(),
+        "depends_on_attempt": inspection.depends_on_attempt,
+        "solids": plugin.solids(),
+        "granted": granted.collect::<serde_json::Map<_, _>>(),
+    })
 }
 
 /// The argument as a plugin's name; none if it can only be a file.

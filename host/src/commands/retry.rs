@@ -1,10 +1,8 @@
 //! `fanfold retry`: runs a recorded run's plan again, as a new run that takes from it what need not run.
 
-use std::collections::BTreeSet;
-
 use fanfold::diagnostic::Diagnostic;
 use fanfold::orchestrator::{Assembly, Hooks, Parent};
-use fanfold::store::{Entry, GrantedDirectory, RetryMode, RetryOf, RunRecord, Store};
+use fanfold::store::{Entry, RetryMode, RetryOf, RunGrant, RunRecord, Store};
 use fanfold_graph::run::Run;
 use fanfold_graph::selection::{Rule, Selection, SelectionError};
 use fanfold_graph::step::StepState;
@@ -132,10 +130,9 @@ fn refused(error: &SelectionError) -> Failure {
     })
 }
 
-/// What is granted now, and what was granted with the run in other places.
-fn granted(record: &RunRecord, now: Vec<GrantedDirectory>) -> Vec<GrantedDirectory> {
-    let place = |grant: &GrantedDirectory| (grant.plugin.clone(), grant.guest.clone());
-    let taken: BTreeSet<_> = now.iter().map(place).collect();
-    let still = record.granted.iter().filter(|earlier| !taken.contains(&place(earlier)));
-    still.cloned().chain(now).collect()
+/// What is granted now, and what was granted with the run besides.
+fn granted(record: &RunRecord, now: Vec<RunGrant>) -> Vec<RunGrant> {
+    let is_taken = |earlier: &RunGrant| now.iter().any(|grant| grants::replaces(grant, earlier));
+    let still: Vec<_> = record.granted.iter().filter(|earlier| !is_taken(earlier)).cloned().collect();
+    still.into_iter().chain(now).collect()
 }

@@ -1,12 +1,12 @@
 //! The time that a guest reads, and how it waits.
 //!
-//! The clock is virtual: it starts at a fixed moment, moves by a microsecond with each reading (so that a loop which
+//! Unless the real time is granted, the clock is virtual: it starts at a fixed moment, moves by a microsecond with each reading (so that a loop which
 //! waits for time to pass ends) and by the whole pause with each sleep. Equal work reads equal times. A sleep still
 //! takes its real time; cancel and the wall limit end it early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -25,26 +25,50 @@ const EPOCH_SECONDS: u64 = 946_684_800;
 const READING: u64 = 1_000;
 
 /// Nanoseconds since the step started, as the guest sees it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct VirtualClock(Arc<AtomicU64>);
+#[derive(Debug, Clone)]
+pub(super) enum Clock {
+    Virtual(Arc<AtomicU64>),
+    /// Since this moment.
+    Real(Instant),
+}
 
-impl VirtualClock {
+impl Clock {
+    pub(super) fn new(is_real: bool) -> Self {
+        if is_real { Self::Real(Instant::now()) } else { Self::Virtual(Arc::default()) }
+    }
+
     fn read(&self) -> u64 {
-        self.0.fetch_add(READING, Ordering::Relaxed) + READING
+        match self {
+            Self::Virtual(time) => time.fetch_add(READING, Ordering::Relaxed) + READING,
+            Self::Real(_) => self.peek(),
+        }
     }
 
     fn peek(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        match self {
+            Self::Virtual(time) => time.load(Ordering::Relaxed),
+            Self::Real(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        }
     }
 
     fn advance_to(&self, nanoseconds: u64) {
-        self.0.fetch_max(nanoseconds, Ordering::Relaxed);
+        if let Self::Virtual(time) = self {
+            time.fetch_max(nanoseconds, Ordering::Relaxed);
+        }
+    }
+
+    /// The time of day, since 1970.
+    fn wall(&self) -> Duration {
+        match self {
+            Self::Virtual(_) => Duration::from_secs(EPOCH_SECONDS) + Duration::from_nanos(self.read()),
+            Self::Real(_) => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        }
     }
 }
 
 /// What the clock and poll functions see of a step.
 pub(super) struct TimeView<'a> {
-    clock: &'a VirtualClock,
+    clock: &'a Clock,
     watch: &'a Watch,
     table: &'a mut ResourceTable,
 }
@@ -70,9 +94,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<StepState>) -> wasmtime::Result<
 
 impl wall_clock::Host for TimeView<'_> {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        let since_start = Duration::from_nanos(self.clock.read());
-        let seconds = EPOCH_SECONDS + since_start.as_secs();
-        Ok(wall_clock::Datetime { seconds, nanoseconds: since_start.subsec_nanos() })
+        let time = self.clock.wall();
+        Ok(wall_clock::Datetime { seconds: time.as_secs(), nanoseconds: time.subsec_nanos() })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
@@ -106,7 +129,7 @@ impl monotonic_clock::Host for TimeView<'_> {
 
 /// Rings at a real moment and sets the guest's clock to the virtual one.
 struct Alarm {
-    clock: VirtualClock,
+    clock: Clock,
     virtual_time: u64,
     /// None: further away than the host can count.
     real_time: Option<Instant>,
@@ -165,7 +188,7 @@ mod tests {
 
     #[test]
     fn time_passes_by_readings_and_sleeps_alone() {
-        let clock = VirtualClock::default();
+        let clock = Clock::new(false);
         assert_eq!([clock.read(), clock.read()], [READING, 2 * READING]);
         clock.advance_to(1_000_000_000);
         clock.advance_to(5);

@@ -55,7 +55,7 @@ impl Console {
     fn pass_on(&self, line: &[u8]) -> Result<(), StepFailure> {
         let level = match self.source {
             LogSource::Stderr => LogLevel::Warning,
-            LogSource::Stdout | LogSource::Log => LogLevel::Info,
+            LogSource::Stdout | LogSource::Log | LogSource::Host => LogLevel::Info,
         };
         self.reporter.lock().log(level, self.source, String::from_utf8_lossy(line).into_owned())
     }

@@ -12,6 +12,7 @@ use super::instance::StepState;
 use super::interrupt::TICK;
 use super::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 use super::memory_reset::MemoryReset;
+use super::open_file;
 
 /// Stack of a guest, in bytes. A step's thread needs room for it and for the host's functions on top.
 const WASM_STACK_BYTES: usize = 512 << 10;
@@ -66,6 +67,8 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(&config(options, memory_reset)).map_err(failed)?;
         let mut linker = Linker::new(&wasmtime);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker).map_err(failed)?;
+        open_file::add_to_linker(&mut linker).map_err(failed)?;
         clock::add_to_linker(&mut linker).map_err(failed)?;
         PluginWithAttempt::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
         start_ticker(&wasmtime).map_err(|error| EngineError(error.to_string()))?;

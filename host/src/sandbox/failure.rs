@@ -78,6 +78,10 @@ failure_kinds! {
     LogsTooLarge = "logs-too-large",
     /// More metadata than [`metadata_bytes`](super::Limits::metadata_bytes).
     MetadataTooLarge = "metadata-too-large",
+    /// More bytes in responses than [`response_bytes`](super::Limits::response_bytes).
+    ResponsesTooLarge = "responses-too-large",
+    /// More in the scratch directory than [`bytes`](super::ScratchGrant::bytes).
+    ScratchFull = "scratch-full",
     /// The run was canceled while the step ran.
     Canceled = "canceled",
     /// The host could not do its part: the store is full, an input cannot be read, a granted directory is gone.

@@ -1,14 +1,30 @@
 //! What a step may see of the world. Everything else is denied by being virtual: there is nothing there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::net::HostGrant;
+use super::scratch::ScratchGrant;
+
 /// What a plugin's solids may see. The default is nothing.
-///
-/// Directories are all there is so far; network, environment, real time and real randomness each get a field of their
-/// own here when they come, and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Grants {
-    directories: Vec<DirectoryGrant>,
+pub struct Grants(GrantList);
+
+/// What somebody wants to grant: [`Grants`] that have not been checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantList {
+    /// Directories.
+    pub directories: Vec<DirectoryGrant>,
+    /// A directory of each step's own, empty at its start and gone after it.
+    pub scratch: Option<ScratchGrant>,
+    /// Environment variables with the values that the guest sees: the host's own are never among them.
+    pub environment: BTreeMap<String, String>,
+    /// Hosts that requests may be sent to.
+    pub network: Vec<HostGrant>,
+    /// The real time instead of a virtual one.
+    pub real_clock: bool,
+    /// Real randomness instead of a seeded one.
+    pub real_randomness: bool,
 }
 
 /// A directory that a guest may use, with all that is below it.
@@ -40,6 +56,9 @@ pub enum GrantError {
     /// Two directories would be in the same place.
     #[error("two directories are granted as `{0}`")]
     SameGuestPath(String),
+    /// The name of an environment variable.
+    #[error("`{0}` is no name of an environment variable: it is not empty and has no `=`")]
+    Variable(String),
     /// There is no such directory.
     #[error("`{}` is no directory", .0.display())]
     NotADirectory(PathBuf),
@@ -51,8 +70,16 @@ impl Grants {
         Self::default()
     }
 
-    /// Grants of directories, checked: guest paths make sense and the directories exist now.
-    pub fn new(directories: Vec<DirectoryGrant>) -> Result<Self, GrantError> {
+    /// The grants of a list, checked: paths and names make sense, and the directories exist now.
+    pub fn new(list: GrantList) -> Result<Self, GrantError> {
+        list.environment.keys().try_for_each(|name| check_variable(name))?;
+        let directories = &list.directories;
+        if let Some(scratch) = &list.scratch {
+            check_guest_path(&scratch.guest)?;
+            if directories.iter().any(|grant| grant.guest == scratch.guest) {
+                return Err(GrantError::SameGuestPath(scratch.guest.clone()));
+            }
+        }
         for (index, grant) in directories.iter().enumerate() {
             check_guest_path(&grant.guest)?;
             if directories[..index].iter().any(|earlier| earlier.guest == grant.guest) {
@@ -62,18 +89,30 @@ impl Grants {
                 return Err(GrantError::NotADirectory(grant.host.clone()));
             }
         }
-        Ok(Self { directories })
+        Ok(Self(list))
     }
 
-    /// The granted directories.
-    pub fn directories(&self) -> &[DirectoryGrant] {
-        &self.directories
+    /// What is granted.
+    pub fn list(&self) -> &GrantList {
+        &self.0
     }
 
     /// True if the plugin sees nothing of the world, so that equal inputs give equal outputs.
     pub fn is_empty(&self) -> bool {
-        self.directories.is_empty()
+        self.0 == GrantList::default()
     }
+}
+
+impl From<Vec<DirectoryGrant>> for GrantList {
+    fn from(directories: Vec<DirectoryGrant>) -> Self {
+        Self { directories, ..Self::default() }
+    }
+}
+
+/// Whether an environment variable can have this name.
+pub(crate) fn check_variable(name: &str) -> Result<(), GrantError> {
+    let is_good = !name.is_empty() && !name.contains(['=', '\0']);
+    if is_good { Ok(()) } else { Err(GrantError::Variable(name.to_owned())) }
 }
 
 /// Whether a guest can find a directory under this path.
@@ -94,15 +133,24 @@ mod tests {
     #[test]
     fn good_grants_pass_and_bad_ones_are_named() {
         let here = tempfile::tempdir().unwrap();
-        let new =
-            |guests: &[&str]| Grants::new(guests.iter().map(|guest| grant(here.path(), guest)).collect());
-        assert_eq!(new(&["/", "/data", "/data/deep"]).unwrap().directories().len(), 3);
+        let directories =
+            |guests: &[&str]| -> Vec<_> { guests.iter().map(|guest| grant(here.path(), guest)).collect() };
+        let new = |guests: &[&str]| Grants::new(directories(guests).into());
+        assert_eq!(new(&["/", "/data", "/data/deep"]).unwrap().list().directories.len(), 3);
         assert!(new(&[]).unwrap().is_empty());
         for bad in ["", "data", "/a/../b", "/a//b", "/a/", "/./a", "/a\0"] {
             assert_eq!(new(&[bad]), Err(GrantError::GuestPath(bad.to_owned())));
         }
         assert_eq!(new(&["/a", "/a"]), Err(GrantError::SameGuestPath("/a".to_owned())));
         let nowhere = here.path().join("nowhere");
-        assert_eq!(Grants::new(vec![grant(&nowhere, "/a")]), Err(GrantError::NotADirectory(nowhere)));
+        assert_eq!(Grants::new(vec![grant(&nowhere, "/a")].into()), Err(GrantError::NotADirectory(nowhere)));
+        let named = |name: &str| GrantList {
+            environment: [(name.to_owned(), String::new())].into(),
+            ..GrantList::default()
+        };
+        assert!(!Grants::new(named("A")).unwrap().is_empty());
+        for bad in ["", "A=B", "A\0"] {
+            assert_eq!(Grants::new(named(bad)), Err(GrantError::Variable(bad.to_owned())));
+        }
     }
 }

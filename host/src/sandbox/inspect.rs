@@ -29,6 +29,8 @@ const WASI_INTERFACES: &[&str] = &[
     "clocks/wall-clock",
     "filesystem/preopens",
     "filesystem/types",
+    "http/outgoing-handler",
+    "http/types",
     "io/error",
     "io/poll",
     "io/streams",
@@ -59,6 +61,23 @@ pub struct Inspection {
     pub modules: usize,
     /// Bytes of its largest function.
     pub largest_function_bytes: u64,
+}
+
+/// What grants can show a plugin, by the interfaces through which it would see it.
+const WANTS: &[(&str, &str)] = &[
+    ("wasi:filesystem/", "directories"),
+    ("wasi:http/", "network"),
+    ("wasi:cli/environment@", "environment"),
+    ("wasi:clocks/", "clock"),
+    ("wasi:random/", "randomness"),
+];
+
+impl Inspection {
+    /// What it may want to be granted. Ordinary toolchains import all of it, whether their programs use it or not.
+    pub fn wants(&self) -> Vec<&'static str> {
+        let is_imported = |prefix: &str| self.imports.iter().any(|name| name.starts_with(prefix));
+        WANTS.iter().filter(|(prefix, _)| is_imported(prefix)).map(|(_, what)| *what).collect()
+    }
 }
 
 /// Checks that `wasm` is a plugin of this contract. Runs and compiles nothing.

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bindings::exports::fanfold::plugin::solids;
 use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
 use super::blobs::KnownBlobs;
-use super::clock::VirtualClock;
+use super::clock::Clock;
 use super::collection::OpenCollection;
 use super::console::Console;
 use super::engine::Engine;
@@ -21,11 +22,13 @@ use super::inputs::InputShapes;
 use super::interrupt::{Interrupt, Watch};
 use super::limits::{Limiter, Limits};
 use super::metadata;
+use super::net::Gate;
 use super::outputs::OutputLedger;
 use super::random::Seed;
 use super::reporter::SharedReporter;
+use super::scratch::Scratch;
 use super::step_host::StepHost;
-use super::value::{Input, InputValue, LogSource};
+use super::value::{Input, InputValue, LogLevel, LogSource, StepEvent};
 use super::world;
 
 /// A failure's description is cut off here, in bytes.
@@ -74,19 +77,39 @@ pub(super) struct StepState {
     wasi: WasiCtx,
     limiter: Limiter,
     pub(super) watch: Watch,
-    pub(super) clock: VirtualClock,
+    pub(super) clock: Clock,
     pub(super) reporter: SharedReporter,
     consoles: [Console; 2],
+    http: WasiHttpCtx,
+    gate: Gate,
     pub(super) outputs: OutputLedger,
     pub(super) blobs: KnownBlobs,
     pub(super) blob_bytes: u64,
     pub(super) blob_limit: u64,
     pub(super) attempt: u32,
+    /// Goes last: what is open in it is closed before.
+    scratch: Option<Scratch>,
+}
+
+impl StepState {
+    /// Tells the operator what the guest was denied.
+    fn report_denials(&self) -> Result<(), StepFailure> {
+        self.gate.take_denials().into_iter().try_for_each(|message| {
+            let (level, source) = (LogLevel::Warning, LogSource::Host);
+            self.reporter.lock().report(StepEvent::Log { level, source, message })
+        })
+    }
 }
 
 impl WasiView for StepState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for StepState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.gate, table: &mut self.table, ctx: &mut self.http }
     }
 }
 
@@ -115,12 +138,17 @@ impl Instance {
         let stderr = Console::new(LogSource::Stderr, reporter.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
+        let watch = Watch::start(around.interrupt, limits.wall);
+        let scratch = around.grants.list().scratch.as_ref().map(Scratch::make).transpose();
+        let scratch = scratch.map_err(|error| world::no_scratch(&error))?;
         let state = StepState {
             table,
-            wasi: world::build(around.grants, around.seed, stdout.clone(), stderr.clone())?,
+            wasi: world::build(around.grants, scratch.as_ref(), around.seed, stdout.clone(), stderr.clone())?,
             limiter: Limiter::new(limits),
-            watch: Watch::start(around.interrupt, limits.wall),
-            clock: VirtualClock::default(),
+            http: WasiHttpCtx::new(),
+            gate: Gate::new(around.grants.list().network.clone(), watch.clone(), limits.response_bytes),
+            watch,
+            clock: Clock::new(around.grants.list().real_clock),
             reporter,
             consoles: [stdout, stderr],
             outputs: around.outputs,
@@ -128,6 +156,7 @@ impl Instance {
             blob_bytes: 0,
             blob_limit: limits.blob_bytes,
             attempt: around.attempt,
+            scratch,
         };
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
@@ -135,7 +164,9 @@ impl Instance {
         store.set_max_component_handles(limits.handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().watch.tick().map_err(StepFailure::into_error)?;
+            let state = store.data_mut();
+            state.watch.tick().map_err(StepFailure::into_error)?;
+            state.scratch.as_mut().map_or(Ok(()), Scratch::tick).map_err(StepFailure::into_error)?;
             Ok(UpdateDeadline::Continue(1))
         });
         let fuel = set_fuel(&mut store, engine, limits)?;
@@ -151,6 +182,7 @@ impl Instance {
         let called = code.instantiate(&mut self.store).and_then(|instance| call(&mut self.store, &instance));
         let state = self.store.data_mut();
         let finished = state.consoles.iter().try_for_each(Console::finish);
+        let finished = finished.and_then(|()| state.report_denials());
         let finished = finished.and_then(|()| state.reporter.lock().finish());
         let mut failure = match (called, finished) {
             (Ok(result), Ok(())) => return Ok(result),
@@ -213,8 +245,10 @@ pub(super) fn execute(
     let inputs = hand_over(instance.state(), shapes, request.inputs)?;
     let ended = instance
         .run(code, |store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
+    let state = instance.state();
+    let exceeded = state.gate.refused().or_else(|| state.scratch.as_ref()?.check().err());
     let ledger = &mut instance.state().outputs;
-    match (ended, ledger.take_refused()) {
+    match (ended, ledger.take_refused().or(exceeded)) {
         (Err(failure), _) if failure.kind == FailureKind::Canceled => Err(failure),
         (Err(failure), Some(refused)) => Err(StepFailure { last_words: failure.last_words, ..refused }),
         (Ok(_), Some(refused)) => Err(refused),

@@ -29,7 +29,7 @@ impl Interrupt {
 }
 
 /// Decides, tick by tick, whether a step may go on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Watch {
     interrupt: Interrupt,
     wall: Duration,

@@ -30,6 +30,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Bytes of metadata, that of outputs and of events together.
     pub metadata_bytes: u64,
+    /// Bytes of the responses to requests that the step sends.
+    pub response_bytes: u64,
     /// Elements of one table. At most [`MAX_TABLE_ELEMENTS`].
     pub table_elements: usize,
     /// Core instances: one for each linked module. At most [`MAX_INSTANCES`].
@@ -63,6 +65,7 @@ impl Default for Limits {
             blob_bytes: 16 << 30,
             log_bytes: 8 << 20,
             metadata_bytes: 64 << 20,
+            response_bytes: 64 << 20,
             table_elements: MAX_TABLE_ELEMENTS,
             instances: MAX_INSTANCES,
             memories: MAX_MEMORIES,

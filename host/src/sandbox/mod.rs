@@ -5,7 +5,7 @@
 //! | once per process | `engine`, `memory_reset` |
 //! | --- | --- |
 //! | once per file | `plugin`: `inspect`, `load_limits`, `compiler`, `cache`, `definitions`; `directory` for many files |
-//! | once per step | `instance`: `world` and `clock` around it, `outputs` and `limits` to hold it to its word |
+//! | once per step | `instance`: `world`, `net`, `open_file` and `clock` around it, `outputs` and `limits` to hold it to its word |
 //!
 //! A step talks to the orchestrator through [`StepHost`] while it runs, and ends in a [`StepReport`] or a
 //! [`StepFailure`] of a named kind.
@@ -43,12 +43,15 @@ mod limits;
 mod load_limits;
 mod memory_reset;
 mod metadata;
+mod net;
+mod open_file;
 mod outputs;
 mod plugin;
 mod random;
 mod refusal;
 mod reporter;
 mod schema;
+mod scratch;
 mod step_host;
 mod value;
 mod world;
@@ -59,18 +62,20 @@ pub use directory::{PluginDirectory, RefusedPlugin};
 pub(crate) use engine::compile;
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use failure::{FailureKind, StepFailure};
-pub(crate) use grants::check_guest_path;
-pub use grants::{Access, DirectoryGrant, GrantError, Grants};
+pub use grants::{Access, DirectoryGrant, GrantError, GrantList, Grants};
+pub(crate) use grants::{check_guest_path, check_variable};
 pub use inspect::{CONTRACT_VERSION, Inspection, inspect};
 pub use instance::{StepReport, StepRequest};
 pub use interrupt::Interrupt;
 pub use limits::{Limits, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 pub use load_limits::LoadLimits;
 pub use memory_reset::{MemoryReset, StrictReason};
+pub use net::{HostGrant, HostGrantError};
 pub use plugin::{Plugin, PluginLoader};
 pub use random::Seed;
 pub use refusal::Refusal;
 pub use schema::{Gathered, Mismatch, PathSegment, Schema, SchemaError};
+pub use scratch::ScratchGrant;
 pub use step_host::{BlobSink, StepHost};
 pub use value::{
     BlobDigest, BlobDigestError, BlobRef, CollectedItem, Collection, Emission, Input, InputValue, ItemReader,

@@ -161,6 +161,8 @@ pub enum LogSource {
     Stdout,
     /// Standard error.
     Stderr,
+    /// The host itself: what it denied the step.
+    Host,
 }
 
 /// What a running step tells whoever watches the run. None of it changes the run's meaning.

@@ -6,14 +6,16 @@ use super::console::Console;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::{Access, Grants};
 use super::random::Seed;
+use super::scratch::Scratch;
 
 /// Bytes of randomness that a guest gets in one call.
 const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
-/// Builds a world without arguments, environment, standard input and network, with seeded randomness, and with
-/// exactly the granted directories. Its clocks are replaced by [`clock`](super::clock).
+/// Builds a world without arguments, standard input and sockets, with seeded randomness unless real one is granted, and
+/// with exactly the granted directories and variables. Its clocks are replaced by [`clock`](super::clock).
 pub(super) fn build(
     grants: &Grants,
+    scratch: Option<&Scratch>,
     seed: Seed,
     stdout: Console,
     stderr: Console,
@@ -27,11 +29,18 @@ pub(super) fn build(
         .allow_blocking_current_thread(true)
         .stdout(stdout)
         .stderr(stderr)
-        .max_random_size(MAX_RANDOM_BYTES)
-        .secure_random(seed.stream("secure"))
-        .insecure_random(seed.stream("insecure"))
-        .insecure_random_seed(insecure_seed(seed));
-    for grant in grants.directories() {
+        .max_random_size(MAX_RANDOM_BYTES);
+    let granted = grants.list();
+    if !granted.real_randomness {
+        builder
+            .secure_random(seed.stream("secure"))
+            .insecure_random(seed.stream("insecure"))
+            .insecure_random_seed(insecure_seed(seed));
+    }
+    for (name, value) in &granted.environment {
+        builder.env(name, value);
+    }
+    for grant in &granted.directories {
         let permissions = match grant.access {
             Access::ReadOnly => FsPerms::ReadOnly,
             Access::ReadWrite => FsPerms::ReadWrite,
@@ -41,7 +50,16 @@ pub(super) fn build(
             StepFailure::new(FailureKind::HostFailed, message)
         })?;
     }
+    if let Some((grant, scratch)) = granted.scratch.as_ref().zip(scratch) {
+        let opened = builder.preopened_dir(scratch.content(), &grant.guest, FsPerms::ReadWrite);
+        opened.map_err(|error| no_scratch(&error))?;
+    }
     Ok(builder.build())
+}
+
+/// The failure of a step that cannot have its scratch directory.
+pub(super) fn no_scratch(error: &impl std::fmt::Display) -> StepFailure {
+    StepFailure::new(FailureKind::HostFailed, format!("cannot make a scratch directory: {error}"))
 }
 
 fn insecure_seed(seed: Seed) -> u128 {

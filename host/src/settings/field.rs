@@ -108,6 +108,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// True or false.
+    pub(super) fn flag(&mut self, field: &Field<'_>) -> Option<bool> {
+        match field.value {
+            DeValue::Boolean(is_true) => Some(*is_true),
+            _ => self.wrong(field, "true or false"),
+        }
+    }
+
     /// A whole number from 0.
     pub(super) fn count(&mut self, field: &Field<'_>) -> Option<u64> {
         match field.value {

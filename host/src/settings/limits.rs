@@ -42,7 +42,7 @@ const fn load(name: &'static str, unit: Unit, set: fn(&mut LoadLimits, u64)) -> 
 }
 
 /// The names that failures and refusals give in their hints: see `sandbox::StepFailure` and `sandbox::Refusal`.
-static KEYS: [Key; 23] = [
+static KEYS: [Key; 24] = [
     step("memory", Unit::Bytes, 4 << 30, |limits, amount| limits.memory_bytes = amount),
     step("wall", Unit::Milliseconds, u64::MAX, |limits, amount| limits.wall = Duration::from_millis(amount)),
     step("fuel", Unit::Count, u64::MAX, |limits, amount| limits.fuel = Some(amount)),
@@ -52,6 +52,7 @@ static KEYS: [Key; 23] = [
     step("blobs", Unit::Bytes, u64::MAX, |limits, amount| limits.blob_bytes = amount),
     step("logs", Unit::Bytes, u64::MAX, |limits, amount| limits.log_bytes = amount),
     step("metadata", Unit::Bytes, u64::MAX, |limits, amount| limits.metadata_bytes = amount),
+    step("responses", Unit::Bytes, u64::MAX, |limits, amount| limits.response_bytes = amount),
     step("table_elements", Unit::Count, MAX_TABLE_ELEMENTS as u64, |limits, amount| {
         limits.table_elements = amount as usize;
     }),

@@ -22,9 +22,15 @@
 //! [plugins.files]
 //! source = "plugins/files"                  # built by `fanfold build`; or path = "files.wasm"
 //! fs = [{ host = "data", guest = "/data", mode = "ro" }]
+//! digest = "d74981efa70a0c88..."            # grants are for this build alone: BLAKE3, as `fanfold plugins inspect` tells
 //! limits = { wall = "30s", keys = 100_000 }
 //! [plugins.files.solids.process_file]
-//! fs = []                                   # instead of the plugin's
+//! fs = []                                   # instead of the plugin's; so with each kind of grant
+//! scratch = { guest = "/tmp", size = "64 MiB" }   # a directory of each step's own
+//! net = [{ host = "api.example.com", port = 443, methods = ["GET"] }]   # `private = true`: at private addresses too
+//! env = { LANG = "en" }                     # these values and no others
+//! clock = "real"                            # instead of a virtual clock
+//! random = "real"                           # instead of seeded randomness
 //! limits = { memory = "256 MiB" }           # each key by itself: solid, else plugin, else project, else default
 //! ```
 //!
@@ -38,6 +44,7 @@
 
 mod duration;
 mod field;
+mod grants;
 mod limits;
 mod read;
 mod size;
@@ -55,7 +62,8 @@ use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
 use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
-use crate::sandbox::{DirectoryGrant, Limits, LoadLimits};
+use crate::sandbox::{GrantList, Limits, LoadLimits};
+use grants::GrantChanges;
 use limits::LimitChanges;
 
 /// The name of the settings' file. A directory that has one is a project.
@@ -103,8 +111,10 @@ pub struct HookSettings {
 pub struct PluginSettings {
     /// Where its code comes from.
     pub code: PluginCode,
+    /// The one build of it that its grants are for; none grants to any.
+    digest: Option<[u8; 32]>,
     limits: LimitChanges,
-    directories: Vec<DirectoryGrant>,
+    grants: GrantChanges,
     solids: BTreeMap<Identifier, SolidSettings>,
 }
 
@@ -123,8 +133,7 @@ pub enum PluginCode {
 #[derive(Debug, Clone, PartialEq)]
 struct SolidSettings {
     limits: LimitChanges,
-    /// None: the plugin's.
-    directories: Option<Vec<DirectoryGrant>>,
+    grants: GrantChanges,
 }
 
 impl Settings {
@@ -188,11 +197,20 @@ impl Settings {
         plugins.chain(solids.map(|solid| &solid.limits)).chain([&self.limits]).any(LimitChanges::has_fuel)
     }
 
-    /// The directories that a solid may use: its own list if it has one, else its plugin's.
-    pub fn directories(&self, plugin: &PluginName, solid: &Identifier) -> Vec<DirectoryGrant> {
-        let Some(plugin) = self.plugins.get(plugin) else { return Vec::new() };
-        let own = plugin.solids.get(solid).and_then(|solid| solid.directories.as_ref());
-        own.unwrap_or(&plugin.directories).clone()
+    /// What a solid may see: of each kind of grant its own, if the settings speak of it, else its plugin's.
+    pub fn grants(&self, plugin: &PluginName, solid: &Identifier) -> GrantList {
+        let mut grants = GrantList::default();
+        let Some(plugin) = self.plugins.get(plugin) else { return grants };
+        plugin.grants.apply(&mut grants);
+        if let Some(solid) = plugin.solids.get(solid) {
+            solid.grants.apply(&mut grants);
+        }
+        grants
+    }
+
+    /// The BLAKE3 digest of the one build of a plugin that its grants are for, if the settings name one.
+    pub fn granted_build(&self, plugin: &PluginName) -> Option<[u8; 32]> {
+        self.plugins.get(plugin)?.digest
     }
 }
 

@@ -1,6 +1,5 @@
 //! From the text of `fanfold.toml` to [`Settings`]: every problem is found.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
@@ -20,7 +19,6 @@ use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, SourceText};
 use crate::io_manager::{IoManagerSettings, OptionValue, RUN_STORE_KEY};
 use crate::orchestrator::HookEvent;
-use crate::sandbox::{Access, DirectoryGrant, check_guest_path};
 
 /// Parts that a key may have. The parser bounds how deep values nest, but not keys, and trees are taken down by recursion.
 const MAX_KEY_PARTS: usize = 10;
@@ -164,7 +162,13 @@ impl<'a> Reader<'a> {
     }
 
     fn plugin(&mut self, dir: &Path, field: &Field<'a>) -> PluginSettings {
-        let fields = self.table(field, &["source", "path", "fs", "limits", "solids"]);
+        let fields = self.table(
+            field,
+            &[
+                "source", "path", "digest", "fs", "scratch", "net", "env", "clock", "random", "limits",
+                "solids",
+            ],
+        );
         if let (Some(_), Some(path)) = (fields.get("source"), fields.get("path")) {
             let hint = "`source` is a crate that is built, `path` a component that is there".to_owned();
             self.problem(path, "a plugin has either a `source` or a `path`", Some(hint));
@@ -179,7 +183,8 @@ impl<'a> Reader<'a> {
                 (None, None) => PluginCode::InPluginsDir,
             },
             limits: self.limits(&fields),
-            directories: fields.get("fs").map(|field| self.directories(dir, field)).unwrap_or_default(),
+            digest: fields.get("digest").and_then(|field| self.digest(field)),
+            grants: self.grants(dir, &fields),
             solids: solids
                 .unwrap_or_default()
                 .into_iter()
@@ -189,40 +194,21 @@ impl<'a> Reader<'a> {
     }
 
     fn solid(&mut self, dir: &Path, field: &Field<'a>) -> SolidSettings {
-        let fields = self.table(field, &["fs", "limits"]);
+        let fields = self.table(field, &["fs", "scratch", "net", "env", "clock", "random", "limits"]);
         let limits = fields.get("limits").map(|field| LimitChanges::read_of_solid(self, field));
-        SolidSettings {
-            limits: limits.unwrap_or_default(),
-            directories: fields.get("fs").map(|field| self.directories(dir, field)),
-        }
+        SolidSettings { limits: limits.unwrap_or_default(), grants: self.grants(dir, &fields) }
     }
 
     fn limits(&mut self, fields: &Fields<'a>) -> LimitChanges {
         fields.get("limits").map(|field| LimitChanges::read(self, field)).unwrap_or_default()
     }
 
-    fn directories(&mut self, dir: &Path, field: &Field<'a>) -> Vec<DirectoryGrant> {
-        let mut guests = BTreeSet::new();
-        let mut directories = Vec::new();
-        for item in self.list(field) {
-            let Some(grant) = self.directory(dir, &item) else { continue };
-            if !guests.insert(grant.guest.clone()) {
-                self.problem(&item, &format!("two directories are granted as `{}`", grant.guest), None);
-            }
-            directories.push(grant);
-        }
-        directories
-    }
-
-    fn directory(&mut self, dir: &Path, field: &Field<'a>) -> Option<DirectoryGrant> {
-        let fields = self.table(field, &["host", "guest", "mode"]);
-        let mode = fields.get("mode").map_or(Some(Access::ReadOnly), |field| self.access(field));
-        let host = self.required(field, &fields, "host").and_then(|field| self.path(field));
-        let guest = self.required(field, &fields, "guest").and_then(|field| self.guest(field));
-        Some(DirectoryGrant { host: dir.join(host?), guest: guest?, access: mode? })
-    }
-
-    fn required<'f>(&mut self, of: &Field<'a>, fields: &'f Fields<'a>, key: &str) -> Option<&'f Field<'a>> {
+    pub(super) fn required<'f>(
+        &mut self,
+        of: &Field<'a>,
+        fields: &'f Fields<'a>,
+        key: &str,
+    ) -> Option<&'f Field<'a>> {
         let found = fields.get(key);
         if found.is_none() {
             self.problem(of, &format!("`{key}` is missing"), None);
@@ -230,30 +216,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn access(&mut self, field: &Field<'a>) -> Option<Access> {
-        match self.text(field)? {
-            "ro" => Some(Access::ReadOnly),
-            "rw" => Some(Access::ReadWrite),
-            other => {
-                let hint = "\"ro\" is to read, \"rw\" to read and write".to_owned();
-                self.problem(field, &format!("`{other}` is no mode"), Some(hint));
-                None
-            }
-        }
-    }
-
-    fn guest(&mut self, field: &Field<'a>) -> Option<String> {
-        let guest = self.text(field)?;
-        match check_guest_path(guest) {
-            Ok(()) => Some(guest.to_owned()),
-            Err(error) => {
-                self.problem(field, &error.to_string(), None);
-                None
-            }
-        }
-    }
-
-    fn path(&mut self, field: &Field<'a>) -> Option<&'a Path> {
+    pub(super) fn path(&mut self, field: &Field<'a>) -> Option<&'a Path> {
         let path = self.text(field)?;
         if path.is_empty() || path.contains('\0') {
             self.problem(field, "this is no path", None);

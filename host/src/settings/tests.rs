@@ -4,7 +4,7 @@ use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use proptest::prelude::*;
 
 use super::*;
-use crate::sandbox::Access;
+use crate::sandbox::{Access, DirectoryGrant};
 
 fn read(text: &str) -> Result<Settings, Vec<String>> {
     let source = SourceText { name: FILE_NAME.into(), text: text.into() };
@@ -24,6 +24,10 @@ fn grant(host: &str, guest: &str, access: Access) -> DirectoryGrant {
     DirectoryGrant { host: host.into(), guest: guest.into(), access }
 }
 
+fn directories(settings: &Settings, plugin: &PluginName, solid: &Identifier) -> Vec<DirectoryGrant> {
+    settings.grants(plugin, solid).directories
+}
+
 #[test]
 fn an_empty_file_is_the_default() {
     let settings = read("").unwrap();
@@ -31,7 +35,7 @@ fn an_empty_file_is_the_default() {
     assert_eq!(settings.plugins_dir, Path::new("/project/.fanfold/plugins"));
     assert_eq!(settings.store_dir, Path::new("/project/.fanfold/store"));
     assert_eq!(settings.limits(&plugin("a"), &solid("b")), Limits::default());
-    assert!(settings.directories(&plugin("a"), &solid("b")).is_empty());
+    assert!(directories(&settings, &plugin("a"), &solid("b")).is_empty());
     assert!(!settings.counts_fuel());
 }
 
@@ -113,7 +117,7 @@ fn the_nearest_table_sets_a_limit_and_each_key_by_itself() {
 #[test]
 fn every_limit_has_a_key() {
     let keys = "memory = 1\nwall = '2ms'\nfuel = 3\nvalue = 4\noutputs = 5\nkeys = 6\nblobs = 7\nlogs = 8\n\
-                metadata = 9\ntable_elements = 10\ninstances = 11\nmemories = 2\ntables = 13\nhandles = 14";
+                metadata = 9\nresponses = 15\ntable_elements = 10\ninstances = 11\nmemories = 2\ntables = 13\nhandles = 14";
     let limits = read(&format!("[limits]\n{keys}")).unwrap().limits(&plugin("p"), &solid("s"));
     let expected = Limits {
         memory_bytes: 1,
@@ -125,6 +129,7 @@ fn every_limit_has_a_key() {
         blob_bytes: 7,
         log_bytes: 8,
         metadata_bytes: 9,
+        response_bytes: 15,
         table_elements: 10,
         instances: 11,
         memories: 2,
@@ -164,14 +169,45 @@ fn a_solids_list_of_directories_replaces_its_plugins() {
     )
     .unwrap();
     let all = [grant("/project/data", "/data", Access::ReadOnly), grant("/tmp", "/", Access::ReadWrite)];
-    assert_eq!(settings.directories(&plugin("p"), &solid("same")), all);
-    assert_eq!(settings.directories(&plugin("p"), &solid("other")), all);
-    assert_eq!(settings.directories(&plugin("p"), &solid("none")), []);
+    assert_eq!(directories(&settings, &plugin("p"), &solid("same")), all);
+    assert_eq!(directories(&settings, &plugin("p"), &solid("other")), all);
+    assert_eq!(directories(&settings, &plugin("p"), &solid("none")), []);
     assert_eq!(
-        settings.directories(&plugin("p"), &solid("own")),
+        directories(&settings, &plugin("p"), &solid("own")),
         [grant("/project/x", "/x", Access::ReadOnly)]
     );
-    assert_eq!(settings.directories(&plugin("q"), &solid("own")), []);
+    assert_eq!(directories(&settings, &plugin("q"), &solid("own")), []);
+}
+
+#[test]
+fn each_kind_of_grant_is_the_solids_or_the_plugins() {
+    let digest = "ab".repeat(32);
+    let settings = read(&format!(
+        "[plugins.p]\nenv = {{ A = '1', B = '' }}\nclock = 'real'\ndigest = '{digest}'\n\
+         [plugins.p.solids]\nown = {{ env = {{ C = '3' }}, random = 'real' }}\nnone = {{ env = {{}}, clock = 'virtual' }}"
+    ))
+    .unwrap();
+    let all = settings.grants(&plugin("p"), &solid("x"));
+    assert_eq!(all.environment, BTreeMap::from([("A".into(), "1".into()), ("B".into(), String::new())]));
+    assert_eq!((all.real_clock, all.real_randomness), (true, false));
+    let own = settings.grants(&plugin("p"), &solid("own"));
+    assert_eq!(own.environment, BTreeMap::from([("C".into(), "3".into())]));
+    assert_eq!((own.real_clock, own.real_randomness), (true, true));
+    assert_eq!(settings.grants(&plugin("p"), &solid("none")), GrantList::default());
+    assert_eq!(settings.granted_build(&plugin("p")), Some([0xab; 32]));
+    assert_eq!(settings.granted_build(&plugin("q")), None);
+    for (wrong, told) in [
+        ("env = ['A']", "plugins.p.env: expected a table, found a list"),
+        (
+            "env = { 'A=B' = '' }",
+            "plugins.p.env.A=B: `A=B` is no name of an environment variable: it is not empty and has no `=`",
+        ),
+        ("env = { A = 1 }", "plugins.p.env.A: expected a text, found a whole number"),
+        ("clock = 'wall'", "plugins.p.clock: `wall` is neither"),
+        ("digest = 'ab'", "plugins.p.digest: a digest has 64 hexadecimal digits"),
+    ] {
+        assert_eq!(read(&format!("[plugins.p]\n{wrong}")).unwrap_err(), [told]);
+    }
 }
 
 #[test]

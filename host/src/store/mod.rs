@@ -38,7 +38,10 @@ pub use frame::DamagedFrame;
 pub use open_run::{OpenRun, RunValues};
 pub use recorded_log::RecordedLog;
 pub use run_id::{RunId, RunIdError};
-pub use run_record::{GrantedDirectory, PluginDigests, RetryMode, RetryOf, RunRecord, outcome_word};
+pub use run_record::{
+    GrantedDirectory, GrantedHost, GrantedVariable, PluginDigests, RetryMode, RetryOf, RunGrant, RunRecord,
+    outcome_word,
+};
 
 use crate::io_manager::IoManagers;
 use event_log::EventLog;
@@ -142,7 +145,7 @@ impl Store {
         run_id: &RunId,
         pipeline: &Pipeline,
         plugins: &PluginDigests,
-        granted: &[GrantedDirectory],
+        granted: &[RunGrant],
     ) -> Result<OpenRun, StoreError> {
         self.insert(run_id, pipeline, plugins, granted, None)
     }
@@ -154,7 +157,7 @@ impl Store {
         parent: &RunRecord,
         mode: &RetryMode,
         plugins: &PluginDigests,
-        granted: &[GrantedDirectory],
+        granted: &[RunGrant],
     ) -> Result<OpenRun, StoreError> {
         self.insert(run_id, &parent.pipeline, plugins, granted, Some((&parent.run_id, mode)))
     }
@@ -164,7 +167,7 @@ impl Store {
         run_id: &RunId,
         pipeline: &Pipeline,
         plugins: &PluginDigests,
-        granted: &[GrantedDirectory],
+        granted: &[RunGrant],
         retry_of: Option<(&RunId, &RetryMode)>,
     ) -> Result<OpenRun, StoreError> {
         let lock = self.lock(run_id)?;

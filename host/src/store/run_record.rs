@@ -20,8 +20,8 @@ pub struct RunRecord {
     pub pipeline: Pipeline,
     /// The digests of the plugins that it uses.
     pub plugins: PluginDigests,
-    /// The directories that were granted for this run alone.
-    pub granted: Vec<GrantedDirectory>,
+    /// What was granted for this run alone.
+    pub granted: Vec<RunGrant>,
     /// When it was created, in milliseconds since 1970-01-01T00:00:00Z.
     pub created_at_ms: u64,
     /// When and how it ended, if it has.
@@ -53,6 +53,51 @@ pub enum RetryMode {
 
 /// BLAKE3 digests of components, in hexadecimal, by plugin.
 pub type PluginDigests = BTreeMap<PluginName, String>;
+
+/// What a plugin may see in one run alone. Its fields tell which kind it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RunGrant {
+    /// A directory.
+    Directory(GrantedDirectory),
+    /// A host.
+    Host(GrantedHost),
+    /// An environment variable.
+    Variable(GrantedVariable),
+}
+
+impl RunGrant {
+    /// Whose it is.
+    pub fn plugin(&self) -> &PluginName {
+        match self {
+            Self::Directory(grant) => &grant.plugin,
+            Self::Host(grant) => &grant.plugin,
+            Self::Variable(grant) => &grant.plugin,
+        }
+    }
+}
+
+/// A host that a plugin may send requests to in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantedHost {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// `HOST` or `HOST:PORT`.
+    pub host_port: String,
+}
+
+/// An environment variable that a plugin sees in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantedVariable {
+    /// The plugin.
+    pub plugin: PluginName,
+    /// The variable's name.
+    pub variable: String,
+    /// Its value.
+    pub value: String,
+}
 
 /// A directory that a plugin may use in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,75 @@ const WASI: &[(&str, &str)] = &[
          interface exit { exit: func(status: result); }
          interface stdout { use wasi:io/streams@0.2.0.{output-stream}; get-stdout: func() -> output-stream; }
          interface stderr { use wasi:io/streams@0.2.0.{output-stream}; get-stderr: func() -> output-stream; }"),
+    (
+        "http.wit",
+        "package wasi:http@0.2.0;
+         interface types {
+           use wasi:io/poll@0.2.0.{pollable};
+           record DNS-error-payload { rcode: option<string>, info-code: option<u16> }
+           record TLS-alert-received-payload { alert-id: option<u8>, alert-message: option<string> }
+           record field-size-payload { field-name: option<string>, field-size: option<u32> }
+           variant error-code {
+             DNS-timeout,
+             DNS-error(DNS-error-payload),
+             destination-not-found,
+             destination-unavailable,
+             destination-IP-prohibited,
+             destination-IP-unroutable,
+             connection-refused,
+             connection-terminated,
+             connection-timeout,
+             connection-read-timeout,
+             connection-write-timeout,
+             connection-limit-reached,
+             TLS-protocol-error,
+             TLS-certificate-error,
+             TLS-alert-received(TLS-alert-received-payload),
+             HTTP-request-denied,
+             HTTP-request-length-required,
+             HTTP-request-body-size(option<u64>),
+             HTTP-request-method-invalid,
+             HTTP-request-URI-invalid,
+             HTTP-request-URI-too-long,
+             HTTP-request-header-section-size(option<u32>),
+             HTTP-request-header-size(option<field-size-payload>),
+             HTTP-request-trailer-section-size(option<u32>),
+             HTTP-request-trailer-size(field-size-payload),
+             HTTP-response-incomplete,
+             HTTP-response-header-section-size(option<u32>),
+             HTTP-response-header-size(field-size-payload),
+             HTTP-response-body-size(option<u64>),
+             HTTP-response-trailer-section-size(option<u32>),
+             HTTP-response-trailer-size(field-size-payload),
+             HTTP-response-transfer-coding(option<string>),
+             HTTP-response-content-coding(option<string>),
+             HTTP-response-timeout,
+             HTTP-upgrade-failed,
+             HTTP-protocol-error,
+             loop-detected,
+             configuration-error,
+             internal-error(option<string>),
+           }
+           resource fields { constructor(); }
+           type headers = fields;
+           resource outgoing-request {
+             constructor(headers: headers);
+             set-path-with-query: func(path: option<string>) -> result;
+             set-authority: func(authority: option<string>) -> result;
+           }
+           resource request-options;
+           resource incoming-response;
+           resource future-incoming-response {
+             subscribe: func() -> pollable;
+             get: func() -> option<result<result<incoming-response, error-code>>>;
+           }
+         }
+         interface outgoing-handler {
+           use types.{outgoing-request, request-options, future-incoming-response, error-code};
+           handle: func(request: outgoing-request, options: option<request-options>)
+             -> result<future-incoming-response, error-code>;
+         }",
+    ),
     ("other.wit", "package other:thing@1.0.0; interface door { knock: func(); }"),
 ];
 
@@ -46,6 +115,8 @@ const WORLD: &str = "package test:guest;
       import wasi:cli/exit@0.2.0;
       import wasi:cli/stdout@0.2.0;
       import wasi:cli/stderr@0.2.0;
+      import wasi:http/types@0.2.0;
+      import wasi:http/outgoing-handler@0.2.0;
       import other:thing/door@1.0.0;
     }";
 
@@ -62,6 +133,18 @@ pub(crate) const PRINT: &str = r#"
 pub(crate) const EVENTS: &str = r#"
     (import "fanfold:plugin/events@0.1.0" "progress" (func $progress (param f64 i32 f64 i32 i32)))
     (import "fanfold:plugin/events@0.1.0" "expect" (func $expect (param i32 i32 i32 i32 i32)))"#;
+pub(crate) const HTTP: &str = r#"
+    (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+    (import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))
+    (import "wasi:http/types@0.2.0" "[constructor]outgoing-request" (func $request (param i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-path-with-query"
+      (func $path (param i32 i32 i32 i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-authority"
+      (func $authority (param i32 i32 i32 i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]future-incoming-response.subscribe"
+      (func $answered (param i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]future-incoming-response.get" (func $get (param i32 i32)))
+    (import "wasi:http/outgoing-handler@0.2.0" "handle" (func $handle (param i32 i32 i32 i32)))"#;
 pub(crate) const RANDOM: &str =
     r#"(import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))"#;
 pub(crate) const EXIT: &str = r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))"#;
@@ -82,6 +165,12 @@ pub(crate) const COLLECTION: &str = r#"
     (import "fanfold:plugin/collections@0.1.0" "[method]collection.len" (func $len (param i32) (result i32)))
     (import "fanfold:plugin/collections@0.1.0" "[method]collection.next" (func $next (param i32 i32 i32)))"#;
 
+/// Hands out memory from the start of the heap, and takes nothing back.
+const REALLOC: &str = "
+      (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+      (global.set $heap (i32.add (local.get $at) (local.get 3)))
+      (local.get $at)";
+
 /// A guest with one solid, `s`, that has a plain output `result` (not required) and a dynamic one, `files`.
 pub(crate) struct Guest {
     imports: String,
@@ -89,6 +178,7 @@ pub(crate) struct Guest {
     describe: String,
     execute: String,
     is_required: bool,
+    realloc: String,
 }
 
 impl Guest {
@@ -96,7 +186,8 @@ impl Guest {
     /// Locals: `$solid` to `$inputs_len` (the arguments), `$i`, `$t`.
     pub(crate) fn new(execute: &str) -> Self {
         let (imports, fields, describe) = (String::new(), String::new(), String::new());
-        Self { imports, fields, describe, execute: execute.to_owned(), is_required: false }
+        let realloc = REALLOC.to_owned();
+        Self { imports, fields, describe, execute: execute.to_owned(), is_required: false, realloc }
     }
 
     pub(crate) fn import(mut self, lines: &str) -> Self {
@@ -115,6 +206,12 @@ impl Guest {
         self
     }
 
+    /// Instructions that are `realloc` instead of the usual ones.
+    pub(crate) fn realloc(mut self, instructions: &str) -> Self {
+        instructions.clone_into(&mut self.realloc);
+        self
+    }
+
     pub(crate) fn required(mut self) -> Self {
         self.is_required = true;
         self
@@ -130,7 +227,7 @@ impl Guest {
     }
 
     fn core(&self) -> String {
-        let Self { imports, fields, describe, execute, is_required } = self;
+        let Self { imports, fields, describe, execute, is_required, realloc } = self;
         let mut data = String::new();
         let mut word = |at: u32, value: u32| {
             let bytes = value.to_le_bytes().iter().fold(String::new(), |mut text, byte| {
@@ -178,9 +275,7 @@ impl Guest {
         (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512)))
     (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
-      (global.set $heap (i32.add (local.get $at) (local.get 3)))
-      (local.get $at))
+      {realloc})
     (func (export "fanfold:plugin/solids@0.1.0#describe") (result i32)
       {describe}
       (i32.const 1000))

@@ -4,6 +4,7 @@ mod guests;
 mod harness;
 mod limits;
 mod loading;
+mod reach;
 mod real;
 mod refusals;
 mod world;

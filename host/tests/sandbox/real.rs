@@ -28,7 +28,7 @@ fn built(name: &str) -> (PathBuf, Outcome) {
     }
 }
 
-fn plugin(name: &str) -> Plugin {
+pub(crate) fn plugin(name: &str) -> Plugin {
     load(&std::fs::read(built(name).0).unwrap()).unwrap()
 }
 
@@ -37,7 +37,7 @@ static NUMBERS: LazyLock<Plugin> = LazyLock::new(|| plugin("numbers"));
 
 fn granted(host: &Path) -> Grants {
     let grant = DirectoryGrant { host: host.to_owned(), guest: "/data".to_owned(), access: Access::ReadOnly };
-    Grants::new(vec![grant]).unwrap()
+    Grants::new(vec![grant].into()).unwrap()
 }
 
 fn single(name: &str, json: &str) -> Input {

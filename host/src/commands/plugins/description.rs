@@ -3,27 +3,38 @@
 use std::path::Path;
 
 use fanfold::diagnostic::printable;
-use fanfold::sandbox::{Inspection, Plugin};
+use fanfold::sandbox::{GrantList, Inspection, Plugin};
 use fanfold_graph::definition::{InputDefinition, OutputDefinition, SolidDefinition};
 use serde_json::Value as Json;
 
-use super::short_digest;
 use super::type_name::type_name;
+use super::{digest, granted};
 
 /// The plugin, and its solids in its own order.
-pub(super) fn plugin(plugin: &Plugin, file: &Path, inspection: &Inspection) -> String {
-    let mut imports = Vec::new();
-    if inspection.imports_wasi {
-        imports.push("WASI (virtual, but for what is granted)");
+pub(super) fn plugin(plugin: &Plugin, file: &Path, inspection: &Inspection, grants: &[GrantList]) -> String {
+    let file = printable(&file.display().to_string());
+    let mut head = vec![format!("plugin {}  {}  {file}", plugin.name(), digest(plugin))];
+    head.extend(list("exports", &inspection.exports));
+    head.extend(list("imports", &inspection.imports));
+    let wants = inspection.wants();
+    if !wants.is_empty() {
+        head.push(format!("can be granted {}", wants.join(", ")));
     }
     if inspection.depends_on_attempt {
-        imports.push("the attempt number (its results may differ between attempts)");
+        head.push("its results may differ between attempts".to_owned());
     }
-    let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
-    let file = printable(&file.display().to_string());
-    let head = format!("plugin {}  {}  {file}\nimports {imports}", plugin.name(), short_digest(plugin));
-    let solids = plugin.solids().iter().map(solid);
-    [head].into_iter().chain(solids).collect::<Vec<_>>().join("\n\n")
+    let solids = plugin.solids().iter().zip(grants).map(|(definition, grants)| {
+        let granted = granted::lines(grants);
+        let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join("\n    ") };
+        format!("{}\n  granted:\n    {granted}", solid(definition))
+    });
+    [head.join("\n")].into_iter().chain(solids).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A title, and names beneath it.
+fn list(title: &str, names: &[String]) -> Vec<String> {
+    let names = names.iter().map(|name| format!("  {}", printable(name)));
+    if names.len() == 0 { Vec::new() } else { [title.to_owned()].into_iter().chain(names).collect() }
 }
 
 /// One named thing that a solid takes or gives.
