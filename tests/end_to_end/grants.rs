@@ -71,6 +71,26 @@ fn what_was_granted_with_a_run_is_granted_again() {
 }
 
 #[test]
+fn what_is_above_the_operators_ceiling_is_refused() {
+    let place = place("[plugins.hostile]\nenv = { A = '1' }", &json!([["env"]]));
+    let under = |ceiling: &str| {
+        fs::write(place.path().join("ceiling.toml"), ceiling).unwrap();
+        let mut command = place.command(&["run", "main.star", "--plugins", &PLUGINS.display().to_string()]);
+        Ran::of({
+            command.env("FANFOLD_CEILING", "ceiling.toml");
+            command
+        })
+    };
+    assert_eq!(under("env = ['A']").exit, 0);
+    let refused = under("env = ['B']");
+    assert_eq!(refused.exit, 3);
+    let told = "error: plugin `hostile` is granted more than is allowed: the variable `A`\n\
+                hint: `ceiling.toml` says what is allowed on this machine\n";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert_eq!(under("evn = []").exit, 3, "a ceiling that cannot be read allows nothing");
+}
+
+#[test]
 fn inspecting_shows_what_a_plugin_wants_and_gets() {
     let settings = "[plugins.hostile]\nfs = [{ host = '.', guest = '/data', mode = 'rw' }]\nclock = 'real'\n\
                     net = [{ host = 'api.example.com', methods = ['GET'] }]\n\

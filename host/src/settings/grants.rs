@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         Some(ScratchGrant { guest: guest?, bytes: size?, host: dir.join(SCRATCH_DIR) })
     }
 
-    fn network(&mut self, field: &Field<'a>) -> Vec<HostGrant> {
+    pub(super) fn network(&mut self, field: &Field<'a>) -> Vec<HostGrant> {
         self.list(field).iter().filter_map(|item| self.host_grant(item)).collect()
     }
 
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_real(&mut self, field: &Field<'a>) -> Option<bool> {
+    pub(super) fn is_real(&mut self, field: &Field<'a>) -> Option<bool> {
         match self.text(field)? {
             "real" => Some(true),
             "virtual" => Some(false),
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         Some(DirectoryGrant { host: dir.join(host?), guest: guest?, access: mode? })
     }
 
-    fn access(&mut self, field: &Field<'a>) -> Option<Access> {
+    pub(super) fn access(&mut self, field: &Field<'a>) -> Option<Access> {
         match self.text(field)? {
             "ro" => Some(Access::ReadOnly),
             "rw" => Some(Access::ReadWrite),

@@ -42,6 +42,7 @@
 //! Deliberately absent: the environment, the user's home, and a second file that is merged in. What is asked of the
 //! host on the command line is its own matter. Whether granted directories exist is checked when a run starts.
 
+mod ceiling;
 mod duration;
 mod field;
 mod grants;
@@ -57,6 +58,8 @@ use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::{Identifier, PluginName, SolidName, SolidRef};
 use fanfold_graph::slots::ConcurrencyLimit;
 use serde_json::Value as Json;
+
+pub use ceiling::Ceiling;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;

@@ -42,7 +42,7 @@ pub(super) fn read(source: &SourceText, dir: &Path) -> Result<Settings, Vec<Diag
 }
 
 /// Refuses keys so long that the tree would be too deep for the stack.
-fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
+pub(super) fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
     let mut dots = 0;
     for token in toml_parser::Source::new(&source.text).lex() {
         match token.kind() {

@@ -1,5 +1,6 @@
 //! The sandbox against good and hostile guests. No test depends on how long anything takes.
 
+mod crossing;
 mod guests;
 mod harness;
 mod limits;

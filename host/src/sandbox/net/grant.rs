@@ -92,6 +92,20 @@ impl HostGrant {
         Self::new(host, port.map(number).transpose()?, &[], false)
     }
 
+    /// Whether every request that `other` admits is admitted by this one too.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        let is_host = match (&self.host, &other.host) {
+            (HostPattern::Below(mine), HostPattern::Below(others) | HostPattern::Name(others)) => {
+                others.ends_with(mine.as_str())
+            }
+            (mine, others) => mine == others,
+        };
+        let is_method = self.methods.is_empty()
+            || (!other.methods.is_empty() && other.methods.iter().all(|it| self.methods.contains(it)));
+        let is_private = self.allows_private || !other.allows_private;
+        is_host && self.port == other.port && is_method && is_private
+    }
+
     fn admits(&self, host: &Host, port: u16, method: &Method) -> bool {
         let is_host = match (&self.host, host) {
             (HostPattern::Address(granted), Host::Address(asked)) => granted == asked,
