@@ -84,8 +84,8 @@ impl StepHost for Recorder {
 
 /// One step of solid `s`, with what a test changes about it.
 #[derive(Default)]
-pub(crate) struct Step {
-    pub(crate) solid: Option<&'static str>,
+pub(crate) struct Step<'s> {
+    pub(crate) solid: Option<&'s str>,
     pub(crate) config: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) grants: Grants,
@@ -96,7 +96,7 @@ pub(crate) struct Step {
     pub(crate) attempt: u32,
 }
 
-impl Step {
+impl Step<'_> {
     pub(crate) fn run(self, plugin: &Plugin) -> Result<StepReport, StepFailure> {
         let host = Box::new(self.recorder.clone());
         self.run_with(plugin, host)
