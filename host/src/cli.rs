@@ -44,8 +44,10 @@ pub(crate) enum Command {
     Retry(RetryArgs),
     Outputs(OutputsArgs),
     Events(EventsArgs),
+    Logs(LogsArgs),
     Assets(AssetsArgs),
     Runs(RunsArgs),
+    Gc(GcArgs),
     Build(BuildArgs),
     New(NewArgs),
     Doctor(DoctorArgs),
@@ -184,7 +186,8 @@ pub(crate) struct PlanArgs {
 /// Take up a run that was canceled or interrupted
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Steps that were recorded do not run again. What was granted with the run is granted again.
+The plan is the one that was recorded. Steps that were recorded do not run again. What was granted with the run is
+granted again.
 
 Examples:
   fanfold resume k3f9")]
@@ -196,9 +199,9 @@ pub(crate) struct ResumeArgs {
     /// How many steps run at once, at most [default: one per processor]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroU32>,
-    /// Go on although a plugin is not the one that the run began with
+    /// Go on although a plugin or the pipeline's file is not what it was when the run began
     #[arg(long)]
-    pub(crate) allow_changed_plugins: bool,
+    pub(crate) allow_changed: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
@@ -271,13 +274,20 @@ pub(crate) struct RetryArgs {
 #[command(after_help = "\
 Examples:
   fanfold events k3f9
-  fanfold events k3f9 --follow --format json")]
+  fanfold events k3f9 --follow --format json
+  fanfold events k3f9 --after 4999 --limit 1000")]
 pub(crate) struct EventsArgs {
     /// The run's id
     pub(crate) run: String,
     /// Go on while some process drives the run
     #[arg(long)]
     pub(crate) follow: bool,
+    /// Begin after the event with this number, its `seq`
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) after: Option<u64>,
+    /// Print so many events at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
     /// How events are printed: one JSON object for each
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
@@ -285,12 +295,53 @@ pub(crate) struct EventsArgs {
     pub(crate) store: StoreArgs,
 }
 
-/// Look at runs
+/// Print what a run's steps have written: log messages, standard output and standard error
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  fanfold logs k3f9
+  fanfold logs k3f9 'process_file[a]' --follow")]
+pub(crate) struct LogsArgs {
+    /// The run's id
+    pub(crate) run: String,
+    /// One step, or a solid for all steps of it [default: all]
+    pub(crate) step: Option<String>,
+    /// Go on while some process drives the run
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How messages are printed: one JSON object for each
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Remove what no run needs from the store
+#[derive(Debug, Args)]
+#[command(after_help = "\
+That is little: `fanfold runs rm` removes what only its run needed. It is what interrupted processes have left.
+Runs may go on meanwhile.
+
+Examples:
+  fanfold gc --dry-run")]
+pub(crate) struct GcArgs {
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Look at runs, and remove them
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   fanfold runs ls
-  fanfold runs show k3f9")]
+  fanfold runs show k3f9
+  fanfold runs rm k3f9")]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
     pub(crate) verb: RunsVerb,
@@ -300,14 +351,18 @@ pub(crate) struct RunsArgs {
 pub(crate) enum RunsVerb {
     Ls(RunsLsArgs),
     Show(RunsShowArgs),
+    Rm(RunsRmArgs),
 }
 
 /// List runs, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  fanfold runs ls --format json")]
+  fanfold runs ls --limit 20 --format json")]
 pub(crate) struct RunsLsArgs {
+    /// List so many runs at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
     /// How the list is printed
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
@@ -319,11 +374,34 @@ pub(crate) struct RunsLsArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  fanfold runs show k3f9")]
+  fanfold runs show k3f9
+  fanfold runs show k3f9 --follow")]
 pub(crate) struct RunsShowArgs {
     /// The run's id
     pub(crate) run: String,
+    /// Go on while some process drives the run
+    #[arg(long)]
+    pub(crate) follow: bool,
     /// How the run is shown
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Remove runs from the store, with the values that no other run needs
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What an IO manager keeps stays there. Not removed is a run that some process drives, or one whose steps an unfinished
+retry may still take. `[retention]` in fanfold.toml bounds which runs are kept at all.
+
+Examples:
+  fanfold runs rm k3f9 m2x7")]
+pub(crate) struct RunsRmArgs {
+    /// The runs' ids
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// How the result is printed
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     pub(crate) format: Format,
     #[command(flatten)]

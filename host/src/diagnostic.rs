@@ -108,6 +108,19 @@ pub fn did_you_mean(wanted: &str, known: &[&str]) -> Option<String> {
     (!listed.is_empty()).then(|| format!("there is {}", listed.join(", ")))
 }
 
+/// A number of bytes as people read it: `96 MiB`, `1.5 KiB`, `12 bytes`.
+pub fn bytes_text(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let Some((unit, size)) = UNITS.into_iter().find(|(_, size)| bytes >= *size) else {
+        return format!("{bytes} bytes");
+    };
+    if bytes.is_multiple_of(size) {
+        return format!("{} {unit}", bytes / size);
+    }
+    let tenths = bytes / (size / 10).max(1);
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
 /// A stranger's text, safe to print on a terminal: control characters and what reorders text are escaped.
 pub fn printable(text: &str) -> String {
     let is_harmful = |it: char| {
@@ -169,6 +182,14 @@ fn write_excerpt(f: &mut fmt::Formatter<'_>, place: &Place, text: &str, width: u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_read_well() {
+        assert_eq!(bytes_text(12), "12 bytes");
+        assert_eq!(bytes_text(1536), "1.5 KiB");
+        assert_eq!(bytes_text(96 << 20), "96 MiB");
+        assert_eq!(bytes_text((64 << 20) + 1), "64.0 MiB");
+    }
 
     #[test]
     fn a_problem_shows_its_place_and_the_nearest_word() {

@@ -19,3 +19,4 @@ mod object_server;
 mod plan;
 mod plugins;
 mod retry;
+mod upkeep;

@@ -153,6 +153,12 @@ impl Serialize for StepKey {
     }
 }
 
+impl<'de> Deserialize<'de> for StepKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fanfold::confined;
 use fanfold::diagnostic::{Diagnostic, printable};
 use fanfold::run_config::{self, RunConfig};
 use fanfold::settings::Settings;
+use fanfold::store::SourceFile;
 use fanfold_graph::name::Identifier;
 use fanfold_graph::pipeline::Pipeline;
 use fanfold_graph::plan::Plan;
@@ -44,6 +45,19 @@ pub(super) fn compose(
     Plan::new(pipeline).map_err(|errors| {
         Failure::all_invalid(errors.iter().map(|error| Diagnostic::new(error.to_string())).collect())
     })
+}
+
+/// The files that the command line makes a pipeline from, as they are now.
+pub(super) fn sources(
+    address: &PipelineAddress,
+    configured: &RunConfigArgs,
+) -> Result<Vec<SourceFile>, Failure> {
+    let files = [Some(&address.file), configured.config.as_ref()];
+    let source = |file: &PathBuf| {
+        let unreadable = |error| Diagnostic::caused_by(format!("cannot read `{}`", file.display()), &error);
+        SourceFile::read(file).map_err(|error| Failure::invalid(unreadable(error)))
+    };
+    files.into_iter().flatten().map(source).collect()
 }
 
 /// What the command line says of the run's configuration.

@@ -17,6 +17,8 @@ use crate::cli::Format;
 
 /// How often what is shown is brought up to date.
 const TICK: Duration = Duration::from_millis(100);
+/// How often is kept how far the run is, for other processes to see; more rarely where that takes long.
+const KEEP: Duration = Duration::from_millis(500);
 
 /// The sandbox, with room for so many steps at once.
 pub(super) fn engine(jobs: usize, count_fuel: bool) -> Result<Engine, Failure> {
@@ -54,8 +56,15 @@ fn watched(orchestrator: &Orchestrator) -> Result<RunOutcome, Stopped> {
     let has_ended = AtomicBool::new(false);
     let driven = std::thread::scope(|scope| {
         let ticker = scope.spawn(|| {
+            let mut keep_at = Instant::now() + KEEP;
             while !has_ended.load(Ordering::Acquire) {
                 orchestrator.look(|run, report| report.tick(run));
+                if Instant::now() >= keep_at {
+                    let begun = Instant::now();
+                    // The log's writer says what is wrong with the disk.
+                    _ = orchestrator.keep_progress();
+                    keep_at = Instant::now() + KEEP.max(begun.elapsed().saturating_mul(20));
+                }
                 // Where the store cannot be read, who asked learns nothing, and the log's writer soon says why.
                 _ = orchestrator.answer_cancel_requests();
                 std::thread::park_timeout(TICK);

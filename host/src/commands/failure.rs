@@ -67,7 +67,14 @@ impl Failure {
 
     /// The run store is in the way.
     pub(crate) fn store(error: &StoreError) -> Self {
-        let exit = if matches!(error, StoreError::RunExists(_)) { Exit::Usage } else { Exit::Failed };
+        let is_usage = matches!(error, StoreError::RunExists(_) | StoreError::RunNeeded { .. });
+        let exit = if is_usage { Exit::Usage } else { Exit::Failed };
         Self { diagnostics: vec![Diagnostic::new(error.to_string()).hint(error.hint())], exit }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::store(&error)
     }
 }

@@ -11,9 +11,11 @@ mod drive;
 mod events;
 mod failure;
 mod freshness;
+mod garbage;
 mod grants;
 mod hooks;
 mod loaded;
+mod logs;
 mod new;
 mod outputs;
 mod plan;
@@ -45,6 +47,8 @@ pub(crate) fn execute(command: Command) -> Outcome {
         Command::Retry(args) => retry::execute(&args),
         Command::Outputs(args) => outputs::execute(&args),
         Command::Events(args) => events::execute(&args),
+        Command::Logs(args) => logs::execute(&args),
+        Command::Gc(args) => garbage::execute(&args),
         Command::Assets(args) => assets::execute(&args),
         Command::Runs(args) => runs::execute(&args.verb),
         Command::Build(args) => build::execute(&args),

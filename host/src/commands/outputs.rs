@@ -16,9 +16,8 @@ use crate::cli::{Format, OutputsArgs};
 pub(super) fn execute(args: &OutputsArgs) -> Outcome {
     let project = Project::find()?;
     let (store, record) = recorded::find_run(&project, &args.store, &args.run)?;
-    let entries = store.entries(&record).map_err(|error| Failure::store(&error))?;
-    let run = recorded::replayed(&record, &entries)?;
-    let values = store.values(&record).map_err(|error| Failure::store(&error))?;
+    let run = recorded::replayed(&store, &record, |_, _| {})?;
+    let values = store.values(&record)?;
     let wanted = args.step.as_deref().map(|text| find(&run, text)).transpose()?;
     let write_value = |out: &mut dyn Write, value| value_json::write(&values.read(value)?, out);
     let mut json = Vec::new();
@@ -44,13 +43,7 @@ enum Wanted {
 /// The solid or step that a text names.
 fn find(run: &Run, text: &str) -> Result<Wanted, Failure> {
     let key: StepKey = text.parse().map_err(|error| Failure::usage(Diagnostic::new(format!("{error}"))))?;
-    let plan = run.plan();
-    let Some(solid) = plan.find(key.solid.as_str()) else {
-        let known: Vec<_> = plan.solids().map(|solid| plan.invocation(solid).name.to_string()).collect();
-        let known = known.iter().map(String::as_str);
-        let unknown = Diagnostic::new(format!("the run has no solid `{}`", key.solid));
-        return Err(Failure::usage(unknown.did_you_mean(key.solid.as_str(), known)));
-    };
+    let solid = recorded::find_solid(run, key.solid.as_str())?;
     if key.mapping_keys.is_empty() {
         return Ok(Wanted::Solid(solid));
     }

@@ -2,12 +2,13 @@
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::orchestrator::{Assembly, Hooks};
-use fanfold::store::{Fact, RunRecord};
+use fanfold::store::{Fact, RunRecord, SourceFile};
 use fanfold_graph::run::Outcome as RunOutcome;
 
 use super::loaded::LoadedPlugins;
 use super::project::Project;
-use super::{Failure, Outcome, drive, grants, recorded, retry};
+use super::terminal::tell;
+use super::{Failure, Outcome, drive, garbage, grants, recorded, retry};
 use crate::cli::ResumeArgs;
 
 pub(super) fn execute(args: &ResumeArgs) -> Outcome {
@@ -20,21 +21,21 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
     let jobs = project.jobs(args.jobs);
     let engine = drive::engine(jobs, project.settings().counts_fuel())?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
-    if !args.allow_changed_plugins {
-        check_unchanged(&record, &plugins)?;
+    let changes = changes(&record, &plugins)?;
+    if !args.allow_changed && !changes.is_empty() {
+        return Err(Failure::all_invalid(changes));
     }
     let fresh = recorded::fresh(&record)?;
     store.io_managers().check(fresh.plan()).map_err(Failure::all_invalid)?;
     let (executor, hooks) = grants::executor(&project, fresh.plan(), &plugins, &record.granted)?;
     let parent = retry::parent_of(&store, &record)?;
-    let (opened, entries) = store.reopen(&record).map_err(|error| Failure::store(&error))?;
-    let mut run = recorded::replayed(&record, &entries)?;
+    let opened = store.reopen(&record)?;
     let mut report = drive::report(args.format);
     let mut hooks = Hooks::new(hooks);
-    for entry in &entries {
-        report.recall(entry);
-        hooks.note(entry);
-    }
+    let mut run = recorded::replayed(&store, &record, |run, entry| {
+        report.recall(run, &entry);
+        hooks.note(&entry);
+    })?;
     let resumed = opened.append(&run, Fact::RunResumed).map_err(|error| Failure::store(&error.into()))?;
     if let Some(event) = resumed.event() {
         _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
@@ -50,17 +51,30 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         parent,
         hooks,
     };
-    drive::drive(assembly, record.retry_of.as_ref(), args.format)
+    let ended = drive::drive(assembly, record.retry_of.as_ref(), args.format);
+    garbage::retain(&project, &store);
+    ended
 }
 
-/// Checks that the plugins are those with which the run began.
-fn check_unchanged(record: &RunRecord, plugins: &LoadedPlugins) -> Result<(), Failure> {
-    let changed = plugins.changed_since(&record.plugins)?;
-    let told = changed.into_iter().map(|name| {
-        let hint = "build it as it was, or accept it: `--allow-changed-plugins`".to_owned();
-        let message = format!("plugin `{name}` has changed since run `{}` began", record.run_id);
-        Diagnostic::new(message).hint(hint)
-    });
-    let told: Vec<_> = told.collect();
-    if told.is_empty() { Ok(()) } else { Err(Failure::all_invalid(told)) }
+/// What is not as it was when the run began. It goes on with its own plan, and with the plugins that are there.
+fn changes(record: &RunRecord, plugins: &LoadedPlugins) -> Result<Vec<Diagnostic>, Failure> {
+    let began = format!("has changed since run `{}` began", record.run_id);
+    let mut changes = Vec::new();
+    for source in &record.sources {
+        let shown = source.path.display();
+        match SourceFile::read(&source.path) {
+            Ok(now) if now == *source => {}
+            Ok(_) => {
+                let hint = "the run goes on with what it said then; accept that: `--allow-changed`, or begin anew: \
+                            `fanfold run`";
+                changes.push(Diagnostic::new(format!("`{shown}` {began}")).hint(hint.to_owned()));
+            }
+            Err(_) => tell(&format!("warning: `{shown}` is gone; the run goes on with what it said")),
+        }
+    }
+    for name in plugins.changed_since(&record.plugins)? {
+        let hint = "build it as it was, or accept it: `--allow-changed`".to_owned();
+        changes.push(Diagnostic::new(format!("plugin `{name}` {began}")).hint(hint));
+    }
+    Ok(changes)
 }

@@ -1,16 +1,18 @@
 //! `fanfold retry`: runs a recorded run's plan again, as a new run that takes from it what need not run.
 
+use std::collections::HashMap;
+
 use fanfold::diagnostic::Diagnostic;
 use fanfold::orchestrator::{Assembly, Hooks, Parent};
-use fanfold::store::{Entry, RetryMode, RetryOf, RunGrant, RunRecord, Store};
+use fanfold::store::{Fact, NewRun, RetryMode, RetryOf, RunGrant, RunRecord, Store};
 use fanfold_graph::run::Run;
 use fanfold_graph::selection::{Rule, Selection, SelectionError};
-use fanfold_graph::step::StepState;
+use fanfold_graph::step::{StepId, StepState};
 
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::tell;
-use super::{Failure, Outcome, composition, drive, freshness, grants, recorded, run};
+use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, recorded, run};
 use crate::cli::RetryArgs;
 
 pub(super) fn execute(args: &RetryArgs) -> Outcome {
@@ -34,13 +36,13 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
     let granted = granted(&record, grants::for_this_run(&args.grants, &plugins)?);
     store.io_managers().check(run.plan()).map_err(Failure::all_invalid)?;
     let (executor, hooks) = grants::executor(&project, run.plan(), &plugins, &granted)?;
-    let store = store
-        .create_retry(&run_id, &record, &mode, &plugins.digests(run.plan()), &granted)
-        .map_err(|error| Failure::store(&error))?;
+    let plugins = &plugins.digests(run.plan());
+    let new = NewRun { pipeline: &record.pipeline, plugins, granted: &granted, sources: &record.sources };
+    let opened = store.create_retry(&run_id, &new, &record.run_id, &mode)?;
     let assembly = Assembly {
         run_id,
         run,
-        store,
+        store: opened,
         executor: Box::new(executor),
         report: drive::report(args.format),
         jobs,
@@ -48,7 +50,9 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
         parent,
         hooks: Hooks::new(hooks),
     };
-    drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), args.format)
+    let ended = drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), args.format);
+    garbage::retain(&project, &store);
+    ended
 }
 
 fn mode(args: &RetryArgs) -> RetryMode {
@@ -61,14 +65,14 @@ fn mode(args: &RetryArgs) -> RetryMode {
 
 /// What is taken from a run; none if all of its plan runs again.
 fn parent(store: &Store, record: &RunRecord, mode: &RetryMode) -> Result<Option<Parent>, Failure> {
-    let (run, entries) = stopped(store, record)?;
+    let (run, failures) = stopped(store, record)?;
     if *mode == RetryMode::FromFailure && has_only_succeeded(&run) {
         let message =
             format!("every step of run `{}` has succeeded: there is no failure to go on from", record.run_id);
         let hint = "run all of it again without `--from-failure`, or some of it with `--select`".to_owned();
         return Err(Failure::usage(Diagnostic::new(message).hint(hint)));
     }
-    taking(store, record, run, &entries, mode)
+    taking(store, record, run, failures, mode)
 }
 
 /// True when no step failed, was canceled or has yet to run: also none that the run's outcome makes up for.
@@ -88,26 +92,31 @@ pub(super) fn parent_of(store: &Store, retry: &RunRecord) -> Result<Option<Paren
         let message = format!("run `{}` takes steps from run `{parent}`, which is gone", retry.run_id);
         return Err(Failure::usage(Diagnostic::new(message)));
     };
-    let (run, entries) = stopped(store, &record)?;
-    taking(store, &record, run, &entries, mode)
+    let (run, failures) = stopped(store, &record)?;
+    taking(store, &record, run, failures, mode)
 }
 
-/// The state and the log of a run that nobody drives.
-fn stopped(store: &Store, record: &RunRecord) -> Result<(Run, Vec<Entry>), Failure> {
+/// The state of a run that nobody drives, and the entries that tell why steps failed for good.
+fn stopped(store: &Store, record: &RunRecord) -> Result<(Run, HashMap<StepId, u64>), Failure> {
     if store.is_open(&record.run_id).map_err(|error| Failure::store(&error))? {
         let message = format!("run `{}` is still running", record.run_id);
         let hint = "wait until it ends, or cancel it there".to_owned();
         return Err(Failure::usage(Diagnostic::new(message).hint(hint)));
     }
-    let entries = store.entries(record).map_err(|error| Failure::store(&error))?;
-    Ok((recorded::replayed(record, &entries)?, entries))
+    let mut failures = HashMap::new();
+    let run = recorded::replayed(store, record, |_, entry| {
+        if let Fact::StepFailed { step, retry_after_ms: None, .. } = entry.fact {
+            failures.insert(step, entry.seq);
+        }
+    })?;
+    Ok((run, failures))
 }
 
 fn taking(
     store: &Store,
     record: &RunRecord,
     run: Run,
-    entries: &[Entry],
+    failures: HashMap<StepId, u64>,
     mode: &RetryMode,
 ) -> Result<Option<Parent>, Failure> {
     let rule = match mode {
@@ -119,7 +128,7 @@ fn taking(
         }
     };
     let log = store.log(record).map_err(|error| Failure::store(&error))?;
-    Ok(Some(Parent::new(record.run_id.clone(), run, entries, log, rule)))
+    Ok(Some(Parent::new(record.run_id.clone(), run, failures, log, rule)))
 }
 
 fn refused(error: &SelectionError) -> Failure {

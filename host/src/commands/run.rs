@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::orchestrator::{Assembly, Hooks};
-use fanfold::store::{RunId, Store};
+use fanfold::store::{NewRun, RunId, Store};
 use fanfold_graph::run::Run;
 
 use super::loaded::LoadedPlugins;
 use super::project::Project;
-use super::{Failure, Outcome, composition, drive, freshness, grants};
+use super::{Failure, Outcome, composition, drive, freshness, garbage, grants};
 use crate::cli::RunArgs;
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
@@ -21,20 +21,21 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     }
     let engine = drive::engine(jobs, project.settings().counts_fuel())?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
+    let sources = composition::sources(&args.pipeline, &args.run_config)?;
     let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
     let granted = grants::for_this_run(&args.grants, &plugins)?;
     let (executor, hooks) = grants::executor(&project, &plan, &plugins, &granted)?;
     let io_managers = project.io_managers();
     io_managers.check(&plan).map_err(Failure::all_invalid)?;
-    let store = Store::open(&project.store_directory(args.store.store.as_deref()));
-    let store = store
-        .map(|store| store.with_io_managers(io_managers))
-        .and_then(|store| store.create(&run_id, plan.pipeline(), &plugins.digests(&plan), &granted))
-        .map_err(|error| Failure::store(&error))?;
+    let store = Store::open(&project.store_directory(args.store.store.as_deref()))?;
+    let store = store.with_io_managers(io_managers);
+    let (pipeline, plugins) = (plan.pipeline(), &plugins.digests(&plan));
+    let opened =
+        store.create(&run_id, &NewRun { pipeline, plugins, granted: &granted, sources: &sources })?;
     let assembly = Assembly {
         run_id,
         run: Run::new(Arc::new(plan)),
-        store,
+        store: opened,
         executor: Box::new(executor),
         report: drive::report(args.format),
         jobs,
@@ -42,7 +43,9 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         parent: None,
         hooks: Hooks::new(hooks),
     };
-    drive::drive(assembly, None, args.format)
+    let ended = drive::drive(assembly, None, args.format);
+    garbage::retain(&project, &store);
+    ended
 }
 
 /// The id that was given, or a new one.

@@ -1,46 +1,62 @@
 //! `fanfold runs`: the runs that are recorded.
 
-use fanfold::diagnostic::{Diagnostic, printable};
-use fanfold::report::{FailedStep, Failures, TakenSteps};
-use fanfold::store::{Fact, RunRecord, Store, outcome_word};
-use fanfold_graph::run::Run;
+use std::time::Duration;
+
+use fanfold::diagnostic::printable;
+use fanfold::report::{FailedStep, Failures, Snapshot, TakenSteps};
+use fanfold::store::{Fact, Removed, RunRecord, Store, StoreError, outcome_word};
 use serde_json::{Value as Json, json};
 
 use super::project::Project;
-use super::terminal::print;
-use super::{Exit, Failure, Outcome, recorded, summary};
-use crate::cli::{Format, RunsLsArgs, RunsShowArgs, RunsVerb};
+use super::terminal::{print, print_while_read};
+use super::{Exit, Failure, Outcome, garbage, recorded, summary};
+use crate::cli::{Format, RunsLsArgs, RunsRmArgs, RunsShowArgs, RunsVerb};
+
+/// How often a run that is followed is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn execute(verb: &RunsVerb) -> Outcome {
     match verb {
         RunsVerb::Ls(args) => list(args),
         RunsVerb::Show(args) => show(args),
+        RunsVerb::Rm(args) => remove(args),
     }
 }
 
 fn list(args: &RunsLsArgs) -> Outcome {
     let project = Project::find()?;
-    let store = recorded::open(&project, &args.store)?;
-    let runs = store.as_ref().map_or(Ok(Vec::new()), Store::runs).map_err(|error| Failure::store(&error))?;
-    let told = match args.format {
-        Format::Json => json!(runs.iter().map(run_json).collect::<Vec<_>>()).to_string(),
-        Format::Text => runs.iter().map(run_line).collect::<Vec<_>>().join("\n"),
-    };
-    if !told.is_empty() {
-        print(&told)?;
+    let mut told = Vec::new();
+    if let Some(store) = recorded::open(&project, &args.store)? {
+        for run in store.runs(args.limit)? {
+            let status = status(&store, &run)?;
+            told.push(match args.format {
+                Format::Json => run_json(&run, status).to_string(),
+                Format::Text => run_line(&run, status),
+            });
+        }
+    }
+    match args.format {
+        Format::Json => print(&format!("[{}]", told.join(",")))?,
+        Format::Text if told.is_empty() => {}
+        Format::Text => print(&told.join("\n"))?,
     }
     Ok(Exit::Succeeded)
 }
 
-fn status(run: &RunRecord) -> &'static str {
-    run.ended.map_or("unfinished", |(_, outcome)| outcome_word(outcome))
+/// How a run stands: how it ended, or whether somebody drives it.
+fn status(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
+    Ok(match run.ended {
+        Some((_, outcome)) => outcome_word(outcome),
+        None if store.is_open(&run.run_id)? => "running",
+        None => "interrupted",
+    })
 }
 
-fn run_json(run: &RunRecord) -> Json {
+fn run_json(run: &RunRecord, status: &str) -> Json {
     json!({
         "run_id": run.run_id.as_str(),
         "pipeline": run.pipeline.name,
-        "status": status(run),
+        "status": status,
         "created_at_ms": run.created_at_ms,
         "ended_at_ms": run.ended.map(|(at, _)| at),
         "parent": run.retry_of.as_ref().map(|it| it.parent.as_str()),
@@ -48,55 +64,93 @@ fn run_json(run: &RunRecord) -> Json {
     })
 }
 
-fn run_line(run: &RunRecord) -> String {
+fn run_line(run: &RunRecord, status: &str) -> String {
     let retry_of = run.retry_of.as_ref().map_or_else(String::new, |it| format!("  retry of {}", it.parent));
-    format!("{:12}  {:11}  {}{retry_of}", run.run_id, status(run), run.pipeline.name)
+    format!("{:12}  {status:11}  {}{retry_of}", run.run_id, run.pipeline.name)
 }
 
 fn show(args: &RunsShowArgs) -> Outcome {
     let project = Project::find()?;
-    let (store, record) = recorded::find_run(&project, &args.store, &args.run)?;
-    let entries = store.entries(&record).map_err(|error| Failure::store(&error))?;
-    let mut run = recorded::fresh(&record)?;
-    let mut failures = Failures::default();
-    let mut taken = TakenSteps::default();
-    for entry in &entries {
-        if let Some(event) = entry.event() {
-            _ = run.apply(&event).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))?;
-        }
-        if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
-            failures.add(run.step_key(*step), failure);
-        }
-        taken.note(&entry.fact);
+    let (store, mut record) = recorded::find_run(&project, &args.store, &args.run)?;
+    if args.follow && !follow(&store, &mut record, args.format)? {
+        return Ok(Exit::Succeeded);
     }
+    let (status, snapshot) = (status(&store, &record)?, snapshot(&store, &record)?);
     print(&match args.format {
-        Format::Json => shown_json(&record, &run, &failures, &taken).to_string(),
-        Format::Text => shown_text(&record, &run, &failures, &taken),
+        Format::Json => shown_json(&record, status, &snapshot).to_string(),
+        Format::Text => shown_text(&record, status, &snapshot),
     })?;
     Ok(Exit::Succeeded)
 }
 
-fn shown_json(record: &RunRecord, run: &Run, failures: &Failures, taken: &TakenSteps) -> Json {
-    let mut shown = run_json(record);
-    let solids = run.plan().solids().map(|solid| {
-        json!({ "solid": run.plan().invocation(solid).name, "steps": summary::counts_json(run.counts(solid)) })
-    });
+/// Prints how far a run is, again and again while somebody drives it. False if nobody reads any more.
+fn follow(store: &Store, record: &mut RunRecord, format: Format) -> Result<bool, Failure> {
+    let mut last = None;
+    while recorded::is_driven(store, record)? {
+        let now = store.progress(record)?.map(|progress| progress.snapshot);
+        if let Some(snapshot) = now.as_ref().filter(|_| now != last) {
+            let line = match format {
+                Format::Json => shown_json(record, "running", snapshot).to_string(),
+                Format::Text => format!("{}  {}", record.run_id, summary::counts_text(&snapshot.totals())),
+            };
+            if !print_while_read(|out| writeln!(out, "{line}"))? {
+                return Ok(false);
+            }
+        }
+        last = now;
+        std::thread::sleep(PAUSE);
+    }
+    Ok(true)
+}
+
+/// How far a run is: as it was kept, where that is up to date or somebody keeps it so; else as its log says.
+fn snapshot(store: &Store, record: &RunRecord) -> Result<Snapshot, Failure> {
+    let is_open = store.is_open(&record.run_id)?;
+    if let Some(kept) = store.progress(record)?
+        && (is_open || kept.entries == store.log_length(record)?)
+    {
+        return Ok(kept.snapshot);
+    }
+    let mut failures = Failures::default();
+    let mut taken = TakenSteps::default();
+    let run = recorded::replayed(store, record, |run, entry| {
+        if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
+            failures.add(run.step_key(*step), failure);
+        }
+        taken.note(&entry.fact);
+    })?;
+    Ok(Snapshot::of(&run, &failures, &taken))
+}
+
+fn shown_json(record: &RunRecord, status: &str, snapshot: &Snapshot) -> Json {
+    let mut shown = run_json(record, status);
+    let solids = snapshot.solids.iter().map(|it| json!({ "solid": it.solid, "steps": it.steps }));
     shown["solids"] = solids.collect();
-    shown["taken"] = taken.taken(run).into();
-    shown["failures"] = json!(failures.kept);
-    shown["mismatches"] = summary::mismatches_json(run);
+    shown["taken"] = snapshot.taken.into();
+    shown["failures"] = json!(snapshot.failures.kept);
+    shown["mismatches"] = json!(snapshot.mismatches);
     shown
 }
 
-fn shown_text(record: &RunRecord, run: &Run, failures: &Failures, taken: &TakenSteps) -> String {
-    let taken = record.retry_of.as_ref().and_then(|it| summary::taken_text(it, taken, run));
-    let mut lines = vec![run_line(record) + &taken.unwrap_or_default()];
-    for solid in run.plan().solids() {
-        let told = summary::counts_text(run.counts(solid));
-        lines.push(format!("  {}  {told}", run.plan().step_pattern(solid)));
-    }
+fn shown_text(record: &RunRecord, status: &str, snapshot: &Snapshot) -> String {
+    let taken = record.retry_of.as_ref().and_then(|it| summary::taken_text(it, snapshot.taken));
+    let mut lines = vec![run_line(record, status) + &taken.unwrap_or_default()];
+    let solids = snapshot.solids.iter();
+    lines.extend(solids.map(|it| format!("  {}  {}", it.pattern, summary::counts_text(&it.steps))));
     let failure = |it: &FailedStep| format!("  {}  {}: {}", it.step, it.kind, printable(&it.message));
-    lines.extend(failures.kept.iter().map(failure));
-    lines.extend(summary::mismatch_lines(run));
+    lines.extend(snapshot.failures.kept.iter().map(failure));
+    lines.extend(summary::mismatch_lines(&snapshot.mismatches));
     lines.join("\n")
+}
+
+fn remove(args: &RunsRmArgs) -> Outcome {
+    let project = Project::find()?;
+    let mut removed = Removed::default();
+    // All names are looked at before anything goes.
+    let found = args.runs.iter().map(|run_id| recorded::find_run(&project, &args.store, run_id));
+    for (store, record) in found.collect::<Result<Vec<_>, _>>()? {
+        removed += store.remove(&record)?;
+    }
+    garbage::print_removed(removed, "removed", args.format)?;
+    Ok(Exit::Succeeded)
 }

@@ -24,12 +24,18 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Writes to standard output, piece by piece. A reader that has gone has seen enough: that is no error.
 pub(crate) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    print_while_read(write).map(drop)
+}
+
+/// Writes to standard output, piece by piece. False if nobody reads any more.
+pub(crate) fn print_while_read(
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<bool, Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::system(Diagnostic::caused_by("cannot write to standard output", &error)))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::system(Diagnostic::caused_by("cannot write to standard output", &error))),
     }
 }
 

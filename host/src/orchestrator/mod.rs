@@ -28,9 +28,9 @@ pub use inputs::InputTree;
 pub use taking::Parent;
 
 use crate::executor::{Code, Executor, Job};
-use crate::report::Report;
+use crate::report::{Report, Snapshot};
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
-use crate::store::{Canceled, Fact, OpenRun, RunId, StoreError};
+use crate::store::{Canceled, Fact, OpenRun, Progress, RunId, StoreError};
 use hooks::HookLine;
 use step_line::StepLine;
 use taking::Taken;
@@ -184,7 +184,8 @@ impl Orchestrator {
         let Some(outcome) = state.run.outcome() else {
             return Err(Stopped("no step can go on, and the run has not ended; this is a bug".to_owned()));
         };
-        shared.store.finish(outcome).map_err(|error| Stopped(error.to_string()))?;
+        let snapshot = state.report.snapshot(&state.run);
+        shared.store.finish(outcome, snapshot).map_err(|error| Stopped(error.to_string()))?;
         Ok(outcome)
     }
 
@@ -226,6 +227,20 @@ impl Orchestrator {
         };
         execution.interrupt.cancel();
         Ok(())
+    }
+
+    /// Keeps how far the run is, for others to see.
+    pub fn keep_progress(&self) -> Result<(), StoreError> {
+        let progress = {
+            let state = self.0.lock();
+            Progress { entries: self.0.store.log_length(), snapshot: state.report.snapshot(&state.run) }
+        };
+        self.0.store.keep_progress(&progress)
+    }
+
+    /// How far the run is.
+    pub fn snapshot(&self) -> Snapshot {
+        self.look(|run, report| report.snapshot(run))
     }
 
     /// Calls `look` with the run's present state and its report.

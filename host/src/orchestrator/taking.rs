@@ -12,7 +12,7 @@ use fanfold_graph::step::{StepId, StepState};
 use super::Ended;
 use super::step_line::StepLine;
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
-use crate::store::{Entry, Fact, RecordedLog, RunId};
+use crate::store::{Fact, RecordedLog, RunId};
 
 /// What is taken for one step.
 pub(super) enum Taken<'p> {
@@ -45,13 +45,14 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// A run that has stopped: its state, replayed from these entries, and the log that they are in.
-    pub fn new(run_id: RunId, run: Run, entries: &[Entry], log: RecordedLog, rule: Rule) -> Self {
-        let failure = |entry: &Entry| match entry.fact {
-            Fact::StepFailed { step, retry_after_ms: None, .. } => Some((step, entry.seq)),
-            _ => None,
-        };
-        let failures = entries.iter().filter_map(failure).collect();
+    /// A run that has stopped: its state and the log that tells it, with the entries that tell why steps failed for good.
+    pub fn new(
+        run_id: RunId,
+        run: Run,
+        failures: HashMap<StepId, u64>,
+        log: RecordedLog,
+        rule: Rule,
+    ) -> Self {
         Self { run_id, steps: selection::Parent::new(run, rule), log, failures }
     }
 

@@ -1,7 +1,7 @@
 //! The steps that failed for good: how many, and the first of them in full.
 
 use fanfold_graph::step::StepKey;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sandbox::{FailureKind, StepFailure};
 
@@ -9,7 +9,7 @@ use crate::sandbox::{FailureKind, StepFailure};
 const MAX_KEPT: usize = 1000;
 
 /// Steps that failed for good.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Failures {
     /// The first of them, in the order in which they failed.
     pub kept: Vec<FailedStep>,
@@ -18,7 +18,7 @@ pub struct Failures {
 }
 
 /// A step that failed for good.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailedStep {
     /// The step.
     pub step: StepKey,
@@ -27,10 +27,10 @@ pub struct FailedStep {
     /// Why, in words.
     pub message: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// The last lines that the step wrote to standard error.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_words: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ mod failures;
 mod lines;
 mod notes;
 mod progress;
+mod snapshot;
 mod taken;
 mod terminal;
 
@@ -13,6 +14,7 @@ use fanfold_graph::run::Run;
 use fanfold_graph::step::StepId;
 
 pub use failures::{FailedStep, Failures};
+pub use snapshot::{Snapshot, SolidSnapshot, StepCounts};
 pub use taken::TakenSteps;
 
 use crate::store::{Entry, Fact};
@@ -54,17 +56,17 @@ impl Report {
         Self { screen, failures: Failures::default(), taken: TakenSteps::default() }
     }
 
-    /// Takes note of an entry without showing it: one that an earlier process recorded, of a run that is resumed.
-    pub fn recall(&mut self, entry: &Entry) {
-        self.taken.note(&entry.fact);
-    }
-
-    /// Shows an entry that was just applied to the run.
-    pub fn show(&mut self, run: &Run, entry: &Entry) {
+    /// Takes note of an entry without showing it: one that an earlier process recorded.
+    pub fn recall(&mut self, run: &Run, entry: &Entry) {
         self.taken.note(&entry.fact);
         if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
             self.failures.add(run.step_key(*step), failure);
         }
+    }
+
+    /// Shows an entry that was just applied to the run.
+    pub fn show(&mut self, run: &Run, entry: &Entry) {
+        self.recall(run, entry);
         match &mut self.screen {
             Screen::Silent => {}
             Screen::Lines(lines) => lines.show(run, entry),
@@ -97,14 +99,9 @@ impl Report {
         }
     }
 
-    /// What failed for good.
-    pub fn failures(&self) -> &Failures {
-        &self.failures
-    }
-
-    /// What did not run, because the run that this one is a retry of has it or left it out.
-    pub fn taken(&self) -> &TakenSteps {
-        &self.taken
+    /// How far the run is, with what was noted of it.
+    pub fn snapshot(&self, run: &Run) -> Snapshot {
+        Snapshot::of(run, &self.failures, &self.taken)
     }
 }
 

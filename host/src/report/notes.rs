@@ -45,8 +45,7 @@ pub(super) fn note(run: &Run, entry: &Entry) -> Option<String> {
             printable(&failure.to_string())
         )),
         Fact::Logged { step, level: level @ (LogLevel::Warning | LogLevel::Error), message, .. } => {
-            let word = if *level == LogLevel::Error { "error" } else { "warning" };
-            Some(format!("{}  {word}: {}", key(*step), printable(message)))
+            Some(format!("{}  {level}: {}", key(*step), printable(message)))
         }
         Fact::Expectation { step, label, passed: false, .. } => {
             Some(format!("{}  expectation `{}` not met", key(*step), printable(label)))

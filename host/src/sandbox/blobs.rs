@@ -9,11 +9,12 @@ use std::io::{ErrorKind, Read};
 use wasmtime::component::Resource;
 
 use super::bindings::fanfold::plugin::{blobs, types};
-use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::failure::{FailureKind, StepFailure};
 use super::instance::StepState;
 use super::reporter::host_failed;
 use super::step_host::BlobSink;
 use super::value::{BlobDigest, BlobRef, Value};
+use crate::diagnostic::bytes_text;
 use crate::io_manager::Keeper;
 
 /// Bytes of one chunk at most.

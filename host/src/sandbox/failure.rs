@@ -145,19 +145,6 @@ impl fmt::Display for StepFailure {
 // A host function ends a step at once by returning the failure as an error.
 impl std::error::Error for StepFailure {}
 
-/// A number of bytes as people read it: `96 MiB`, `1.5 KiB`, `12 bytes`.
-pub(super) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    let Some((unit, size)) = UNITS.into_iter().find(|(_, size)| bytes >= *size) else {
-        return format!("{bytes} bytes");
-    };
-    if bytes.is_multiple_of(size) {
-        return format!("{} {unit}", bytes / size);
-    }
-    let tenths = bytes / (size / 10).max(1);
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,13 +156,5 @@ mod tests {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
             assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{name}\""));
         }
-    }
-
-    #[test]
-    fn bytes_read_well() {
-        assert_eq!(bytes_text(12), "12 bytes");
-        assert_eq!(bytes_text(1536), "1.5 KiB");
-        assert_eq!(bytes_text(96 << 20), "96 MiB");
-        assert_eq!(bytes_text((64 << 20) + 1), "64.0 MiB");
     }
 }

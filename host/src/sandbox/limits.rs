@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::failure::{FailureKind, StepFailure};
 use super::load_limits::LoadLimits;
+use crate::diagnostic::bytes_text;
 
 /// What one step may use. Each limit has a failure kind of its own; none of them harms a sibling.
 #[derive(Debug, Clone, PartialEq, Eq)]

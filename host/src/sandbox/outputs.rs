@@ -10,11 +10,12 @@ use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{MappingKey, nearest};
 use serde_json::Value as Json;
 
-use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::failure::{FailureKind, StepFailure};
 use super::json_text;
 use super::limits::Limits;
 use super::schema::{Schema, SchemaError};
 use super::value::Value;
+use crate::diagnostic::bytes_text;
 
 /// What a solid may emit, compiled once per plugin.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::failure::{StepFailure, bytes_text};
+use super::failure::StepFailure;
 use super::inspect::CONTRACT_VERSION;
+use crate::diagnostic::bytes_text;
 
 /// Why a plugin was refused. None of its code has run, unless it is `describe` that went wrong.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

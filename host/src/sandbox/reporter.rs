@@ -5,10 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::failure::{FailureKind, StepFailure};
 use super::limits::Limits;
 use super::step_host::StepHost;
 use super::value::{LogLevel, LogSource, StepEvent};
+use crate::diagnostic::bytes_text;
 
 /// What a log line costs besides its text, in bytes: many empty lines are not free.
 const LINE_BYTES: u64 = 32;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::failure::{FailureKind, StepFailure, bytes_text};
+use super::failure::{FailureKind, StepFailure};
+use crate::diagnostic::bytes_text;
 
 /// What a file or directory costs besides its content, in bytes: many empty ones are not free.
 const ENTRY_BYTES: u64 = 512;

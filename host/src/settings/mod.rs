@@ -4,6 +4,9 @@
 //! plugins_dir = ".fanfold/plugins"          # where components are loaded from and built to
 //! [store]
 //! dir = ".fanfold/store"                    # where runs are kept
+//! [retention]                               # which runs are kept; default: all
+//! max_age = "30d"                           # since their end
+//! max_runs = 1000
 //! [run]
 //! jobs = 4                                  # steps at once; default: as many as there are processors
 //! retry = { max_retries = 2, delay = "1s", backoff = 2, jitter = 0.1 }
@@ -53,6 +56,7 @@ mod size;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fanfold_graph::definition::RetryPolicy;
 use fanfold_graph::name::{Identifier, PluginName, SolidName, SolidRef};
@@ -81,6 +85,8 @@ pub struct Settings {
     pub plugins_dir: PathBuf,
     /// Where runs are kept.
     pub store_dir: PathBuf,
+    /// Which runs are kept.
+    pub retention: Retention,
     /// Steps that run at once; none leaves it to the machine.
     pub jobs: Option<NonZeroUsize>,
     /// The retry policy of steps for which neither the pipeline nor the solid has one.
@@ -94,6 +100,15 @@ pub struct Settings {
     /// The plugins that it speaks of.
     pub plugins: BTreeMap<PluginName, PluginSettings>,
     limits: LimitChanges,
+}
+
+/// Which runs are kept: those within every bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Those that ended no longer ago.
+    pub max_age: Option<Duration>,
+    /// So many, the newest.
+    pub max_runs: Option<u32>,
 }
 
 /// A solid that is called when steps have ended.
@@ -163,6 +178,7 @@ impl Settings {
         Self {
             plugins_dir: dir.join(".fanfold/plugins"),
             store_dir: dir.join(".fanfold/store"),
+            retention: Retention::default(),
             jobs: None,
             retry_policy: None,
             concurrency: Vec::new(),

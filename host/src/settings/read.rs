@@ -65,8 +65,10 @@ pub(super) fn check_keys(source: &SourceText) -> Result<(), Vec<Diagnostic>> {
 
 impl<'a> Reader<'a> {
     fn settings(&mut self, settings: &mut Settings, root: &'a DeTable<'a>) {
-        let fields =
-            self.root(root, &["plugins_dir", "run", "store", "limits", "hooks", "io_managers", "plugins"]);
+        let fields = self.root(
+            root,
+            &["plugins_dir", "run", "store", "retention", "limits", "hooks", "io_managers", "plugins"],
+        );
         let dir = settings.dir.clone();
         if let Some(path) = fields.get("plugins_dir").and_then(|field| self.path(field)) {
             settings.plugins_dir = dir.join(path);
@@ -83,6 +85,11 @@ impl<'a> Reader<'a> {
             if let Some(path) = store.get("dir").and_then(|field| self.path(field)) {
                 settings.store_dir = dir.join(path);
             }
+        }
+        if let Some(retention) = fields.get("retention") {
+            let retention = self.table(retention, &["max_age", "max_runs"]);
+            settings.retention.max_age = retention.get("max_age").and_then(|field| self.duration(field));
+            settings.retention.max_runs = retention.get("max_runs").and_then(|field| self.max_runs(field));
         }
         settings.limits = self.limits(&fields);
         let hooks = fields.get("hooks").map(|field| self.list(field)).unwrap_or_default();
@@ -101,6 +108,13 @@ impl<'a> Reader<'a> {
                 .into_iter()
                 .map(|Named { name, field }| (name, self.plugin(&dir, &field)))
                 .collect();
+        }
+    }
+
+    fn max_runs(&mut self, field: &Field<'a>) -> Option<u32> {
+        match u32::try_from(self.count(field)?) {
+            Ok(runs) if runs > 0 => Some(runs),
+            _ => self.refused(field, "it is a whole number from 1 to 4294967295"),
         }
     }
 

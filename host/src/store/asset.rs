@@ -92,7 +92,7 @@ impl Store {
         let mut query = self.connection.prepare(
             "SELECT partition, run_id, seq, max(at_ms), step, metadata, asset,
                     count(DISTINCT nullif(partition, ''))
-             FROM materializations JOIN runs ON runs.number = run GROUP BY asset ORDER BY asset",
+             FROM materializations JOIN runs ON runs.number = run WHERE NOT is_removed GROUP BY asset ORDER BY asset",
         )?;
         let mut rows = query.query([])?;
         let mut assets = Vec::new();
@@ -117,7 +117,7 @@ impl Store {
             .prepare(
                 "SELECT partition, run_id, seq, max(at_ms), step, metadata
                  FROM materializations JOIN runs ON runs.number = run
-                 WHERE asset = ?1 GROUP BY partition ORDER BY partition",
+                 WHERE asset = ?1 AND NOT is_removed GROUP BY partition ORDER BY partition",
             )
             .map_err(StoreError::from)?;
         let mut rows = query.query([Json::from(asset_key).to_string()]).map_err(StoreError::from)?;

@@ -139,6 +139,11 @@ impl EventLog {
         Ok(entry)
     }
 
+    /// How many entries were appended.
+    pub(super) fn length(&self) -> u64 {
+        self.shared.lock().entries()
+    }
+
     /// Waits until everything appended so far is on disk.
     pub(super) fn flush(&self) -> Result<(), LogError> {
         let mut pending = self.shared.lock();

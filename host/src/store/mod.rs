@@ -13,21 +13,25 @@ mod cancel_request;
 mod entry;
 mod event_log;
 mod frame;
+mod lock;
 mod open_run;
+mod progress;
 mod recorded_log;
+mod removal;
 mod run_id;
 mod run_record;
 mod schema;
 mod value_files;
+mod value_writer;
 mod values;
 
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fanfold_graph::pipeline::Pipeline;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use asset::{Asset, Materialization};
@@ -36,17 +40,27 @@ pub use entry::{Entry, Fact, KeptValue, LoggedValue, ValueForm};
 pub use event_log::LogError;
 pub use frame::DamagedFrame;
 pub use open_run::{OpenRun, RunValues};
+pub use progress::Progress;
 pub use recorded_log::RecordedLog;
+pub use removal::Removed;
 pub use run_id::{RunId, RunIdError};
 pub use run_record::{
-    GrantedDirectory, GrantedHost, GrantedVariable, PluginDigests, RetryMode, RetryOf, RunGrant, RunRecord,
-    outcome_word,
+    GrantedDirectory, GrantedHost, GrantedVariable, NewRun, PluginDigests, RetryMode, RetryOf, RunGrant,
+    RunRecord, SourceFile, outcome_word,
 };
 
 use crate::io_manager::IoManagers;
 use event_log::EventLog;
 use value_files::ValueFiles;
+use value_writer::ValueWriter;
 use values::Values;
+
+/// Frames of a log that are read at once.
+const PAGE_FRAMES: u32 = 16;
+
+/// How often, and after how long, a run's lock is tried again.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A store, in a directory.
 pub struct Store {
@@ -88,6 +102,17 @@ pub enum StoreError {
     /// Another process has the run open.
     #[error("another process is running `{0}`")]
     RunInUse(RunId),
+    /// Another run may take steps from it.
+    #[error("run `{run_id}` is needed by `{by}`, a retry of it that has not ended")]
+    RunNeeded {
+        /// The run.
+        run_id: RunId,
+        /// The other run.
+        by: String,
+    },
+    /// There is no such run any more.
+    #[error("run `{0}` was removed")]
+    RunGone(RunId),
     /// A record of the store makes no sense.
     #[error("the store's record of run `{run_id}` is damaged: {problem}")]
     Damaged {
@@ -108,6 +133,9 @@ impl StoreError {
             Self::TooNew { .. } => Some("upgrade fanfold, or use another `--store`".to_owned()),
             Self::RunExists(_) => Some("choose another `--run-id`".to_owned()),
             Self::RunInUse(_) => Some("wait until it ends, or cancel it there".to_owned()),
+            Self::RunNeeded { by, .. } => {
+                Some(format!("let that one end, or remove it first: fanfold runs rm {by}"))
+            }
             Self::NotAStore(_) => Some("use another `--store`".to_owned()),
             _ => None,
         }
@@ -140,114 +168,140 @@ impl Store {
     }
 
     /// Records a new run, and opens it.
-    pub fn create(
-        &self,
-        run_id: &RunId,
-        pipeline: &Pipeline,
-        plugins: &PluginDigests,
-        granted: &[RunGrant],
-    ) -> Result<OpenRun, StoreError> {
-        self.insert(run_id, pipeline, plugins, granted, None)
+    pub fn create(&self, run_id: &RunId, new: &NewRun<'_>) -> Result<OpenRun, StoreError> {
+        self.insert(run_id, new, None)
     }
 
-    /// Records a new run of a recorded one's pipeline, and opens it.
+    /// Records a new run that takes steps from another one, and opens it.
     pub fn create_retry(
         &self,
         run_id: &RunId,
-        parent: &RunRecord,
+        new: &NewRun<'_>,
+        parent: &RunId,
         mode: &RetryMode,
-        plugins: &PluginDigests,
-        granted: &[RunGrant],
     ) -> Result<OpenRun, StoreError> {
-        self.insert(run_id, &parent.pipeline, plugins, granted, Some((&parent.run_id, mode)))
+        self.insert(run_id, new, Some((parent, mode)))
     }
 
     fn insert(
         &self,
         run_id: &RunId,
-        pipeline: &Pipeline,
-        plugins: &PluginDigests,
-        granted: &[RunGrant],
+        new: &NewRun<'_>,
         retry_of: Option<(&RunId, &RetryMode)>,
     ) -> Result<OpenRun, StoreError> {
         let lock = self.lock(run_id)?;
         let inserted = self.connection.execute(
-            "INSERT INTO runs (run_id, pipeline, plan, plugins, granted, created_at_ms, parent, retry_mode)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO runs (run_id, pipeline, plan, plugins, granted, sources, created_at_ms, parent, retry_mode)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+             WHERE ?8 IS NULL OR EXISTS (SELECT 1 FROM runs WHERE run_id = ?8 AND NOT is_removed)",
             params![
                 run_id.as_str(),
-                pipeline.name.as_str(),
-                json(pipeline)?,
-                json(plugins)?,
-                json(&granted)?,
+                new.pipeline.name.as_str(),
+                json(new.pipeline)?,
+                json(new.plugins)?,
+                json(&new.granted)?,
+                json(&new.sources)?,
                 now_ms().cast_signed(),
                 retry_of.map(|(parent, _)| parent.as_str()),
                 retry_of.map(|(_, mode)| json(mode)).transpose()?,
             ],
         );
-        match inserted {
-            Err(rusqlite::Error::SqliteFailure(error, _))
+        match (inserted, retry_of) {
+            (Err(rusqlite::Error::SqliteFailure(error, _)), _)
                 if error.code == rusqlite::ErrorCode::ConstraintViolation =>
             {
                 return Err(StoreError::RunExists(run_id.clone()));
             }
-            other => other?,
+            (Ok(0), Some((parent, _))) => return Err(StoreError::RunGone(parent.clone())),
+            (other, _) => other?,
         };
         self.open_run(self.connection.last_insert_rowid(), 0, lock)
     }
 
-    /// Opens a recorded run to continue it, and returns its log so far. Nobody else can until it is dropped.
-    pub fn reopen(&self, record: &RunRecord) -> Result<(OpenRun, Vec<Entry>), StoreError> {
+    /// Opens a recorded run to continue it. Nobody else can until it is dropped.
+    pub fn reopen(&self, record: &RunRecord) -> Result<OpenRun, StoreError> {
         let lock = self.lock(&record.run_id)?;
-        self.connection.execute(
-            "UPDATE runs SET ended_at_ms = NULL, outcome = NULL WHERE number = ?1",
+        let reopened = self.connection.execute(
+            "UPDATE runs SET ended_at_ms = NULL, outcome = NULL WHERE number = ?1 AND NOT is_removed",
             [record.number],
         )?;
+        if reopened == 0 {
+            return Err(StoreError::RunGone(record.run_id.clone()));
+        }
         // Made to somebody who is gone.
         self.connection.execute("DELETE FROM cancel_requests WHERE run = ?1", [record.number])?;
-        let entries = self.entries(record)?;
-        Ok((self.open_run(record.number, entries.len() as u64, lock)?, entries))
+        self.open_run(record.number, self.log_length(record)?, lock)
     }
 
     /// The run of that name.
     pub fn find(&self, run_id: &str) -> Result<Option<RunRecord>, StoreError> {
-        let mut query = self.connection.prepare(&format!("{} WHERE run_id = ?1", run_record::SELECT))?;
+        let mut query = self.connection.prepare(&format!("{} AND run_id = ?1", run_record::SELECT))?;
         query.query_row([run_id], run_record::row).optional()?.map(RunRecord::try_from).transpose()
     }
 
-    /// All runs, newest first.
-    pub fn runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        let mut query = self.connection.prepare(&format!("{} ORDER BY number DESC", run_record::SELECT))?;
-        let rows = query.query_map([], run_record::row)?.collect::<Result<Vec<_>, _>>()?;
+    /// The newest runs, all of them without a limit.
+    pub fn runs(&self, limit: Option<u32>) -> Result<Vec<RunRecord>, StoreError> {
+        let newest = format!("{} ORDER BY number DESC LIMIT ?1", run_record::SELECT);
+        let mut query = self.connection.prepare(&newest)?;
+        // A negative limit is none.
+        let limit = limit.map_or(-1, i64::from);
+        let rows = query.query_map([limit], run_record::row)?.collect::<Result<Vec<_>, _>>()?;
         rows.into_iter().map(RunRecord::try_from).collect()
     }
 
     /// The names of all runs, newest first.
     pub fn run_ids(&self) -> Result<Vec<String>, StoreError> {
-        let mut query = self.connection.prepare("SELECT run_id FROM runs ORDER BY number DESC")?;
+        let mut query =
+            self.connection.prepare("SELECT run_id FROM runs WHERE NOT is_removed ORDER BY number DESC")?;
         Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     /// True while some process has the run open.
     pub fn is_open(&self, run_id: &RunId) -> Result<bool, StoreError> {
-        match self.lock(run_id) {
-            Ok(_) => Ok(false),
-            Err(StoreError::RunInUse(_)) => Ok(true),
-            Err(error) => Err(error),
+        let is_free = lock::is_free(&self.lock_file(run_id.as_str()));
+        Ok(!is_free.map_err(|error| self.unusable(error))?)
+    }
+
+    /// Hands over a run's log entry by entry, as far as it is on disk and a page at a time, from an entry on that begins a
+    /// frame: 0, or what this returned before. Returns the place of the entry that comes next, unless `each` ended it.
+    pub fn read_log<E: From<StoreError>>(
+        &self,
+        run: &RunRecord,
+        from: u64,
+        mut each: impl FnMut(Entry) -> Result<ControlFlow<()>, E>,
+    ) -> Result<u64, E> {
+        let mut next = from;
+        loop {
+            let page = self.page(run, next)?;
+            if page.is_empty() {
+                return Ok(next);
+            }
+            next += page.len() as u64;
+            for entry in page {
+                if each(entry)?.is_break() {
+                    return Ok(next);
+                }
+            }
         }
     }
 
-    /// A run's log, as far as it is on disk.
+    /// A run's whole log, as far as it is on disk.
     pub fn entries(&self, run: &RunRecord) -> Result<Vec<Entry>, StoreError> {
-        self.entries_from(run, 0)
+        let mut entries = Vec::new();
+        self.read_log(run, 0, |entry| {
+            entries.push(entry);
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        })?;
+        Ok(entries)
     }
 
-    /// A run's log from an entry on that begins a frame: 0, or the end of what was read before.
-    pub fn entries_from(&self, run: &RunRecord, from: u64) -> Result<Vec<Entry>, StoreError> {
+    /// Some frames' entries.
+    fn page(&self, run: &RunRecord, from: u64) -> Result<Vec<Entry>, StoreError> {
         let mut query = self.connection.prepare(
-            "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq >= ?2 ORDER BY first_seq",
+            "SELECT first_seq, entries, body FROM frames WHERE run = ?1 AND first_seq >= ?2
+             ORDER BY first_seq LIMIT ?3",
         )?;
-        let mut rows = query.query(params![run.number, from.cast_signed()])?;
+        let mut rows = query.query(params![run.number, from.cast_signed(), PAGE_FRAMES])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
             let first_seq = row.get::<_, i64>(0)?.cast_unsigned();
@@ -263,10 +317,16 @@ impl Store {
         Ok(entries)
     }
 
+    /// How many entries of a run's log are on disk.
+    pub fn log_length(&self, run: &RunRecord) -> Result<u64, StoreError> {
+        let last = "SELECT first_seq + entries FROM frames WHERE run = ?1 ORDER BY first_seq DESC LIMIT 1";
+        let length = self.connection.query_row(last, [run.number], |row| row.get::<_, i64>(0)).optional()?;
+        Ok(length.map_or(0, i64::cast_unsigned))
+    }
+
     /// Reads the values of a recorded run.
     pub fn values(&self, run: &RunRecord) -> Result<RunValues, StoreError> {
-        let connection = schema::open(&database(&self.directory))?;
-        Ok(RunValues::new(self.run_values(run.number, connection)))
+        Ok(RunValues::new(self.run_values(run.number)?))
     }
 
     /// Reads single entries of a recorded run's log.
@@ -277,26 +337,41 @@ impl Store {
     fn open_run(&self, number: i64, entries: u64, lock: File) -> Result<OpenRun, StoreError> {
         let file = database(&self.directory);
         let log = EventLog::continue_after(entries, number, schema::open(&file)?);
-        let unusable = |error| StoreError::Directory { directory: self.directory.clone(), error };
-        let values = self.run_values(number, schema::open(&file)?);
-        Ok(OpenRun::new(number, log.map_err(unusable)?, values, schema::open(&file)?, lock))
+        let values = self.run_values(number)?;
+        Ok(OpenRun::new(
+            number,
+            log.map_err(|error| self.unusable(error))?,
+            values,
+            schema::open(&file)?,
+            lock,
+        ))
     }
 
-    fn run_values(&self, number: i64, connection: Connection) -> Values {
+    fn run_values(&self, number: i64) -> Result<Values, StoreError> {
+        let file = database(&self.directory);
         let files = ValueFiles::in_store(&self.directory);
-        Values::new(number, files, Arc::clone(&self.io_managers), connection)
+        let writer = ValueWriter::new(number, files.clone(), schema::open(&file)?)?;
+        Ok(Values::new(number, files, writer, Arc::clone(&self.io_managers), schema::open(&file)?))
     }
 
-    /// Takes a run's lock. The system gives it back when the process ends, however it ends.
+    /// Takes a run's lock. Who only [looks](Self::is_open) has it for a moment, and is waited for.
     fn lock(&self, run_id: &RunId) -> Result<File, StoreError> {
-        let path = self.directory.join("locks").join(run_id.as_str());
-        let unusable = |error| StoreError::Directory { directory: self.directory.clone(), error };
-        let lock = File::create(path).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::RunInUse(run_id.clone())),
-            Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
+        let file = self.lock_file(run_id.as_str());
+        for _ in 0..LOCK_ATTEMPTS {
+            if let Some(lock) = lock::lock(&file).map_err(|error| self.unusable(error))? {
+                return Ok(lock);
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
+        Err(StoreError::RunInUse(run_id.clone()))
+    }
+
+    fn lock_file(&self, run_id: &str) -> PathBuf {
+        self.directory.join("locks").join(run_id)
+    }
+
+    fn unusable(&self, error: io::Error) -> StoreError {
+        StoreError::Directory { directory: self.directory.clone(), error }
     }
 }
 

@@ -12,8 +12,9 @@ use super::entry::{Entry, Fact, LoggedValue};
 use super::event_log::{EventLog, LogError};
 use super::run_record::outcome_word;
 use super::values::Values;
-use super::{StoreError, now_ms};
+use super::{Progress, StoreError, now_ms};
 use crate::io_manager::Keeper;
+use crate::report::Snapshot;
 use crate::sandbox::{BlobRef, BlobSink, Interrupt, Value};
 
 /// A run that this process appends to. Usable from any thread.
@@ -78,9 +79,15 @@ impl OpenRun {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the whole log is on disk, and records how the run ended.
-    pub fn finish(&self, outcome: Outcome) -> Result<(), StoreError> {
+    /// How many entries the log has, on disk or not yet.
+    pub fn log_length(&self) -> u64 {
+        self.log.length()
+    }
+
+    /// Waits until the whole log is on disk, and records how the run ended, and how far it is.
+    pub fn finish(&self, outcome: Outcome, snapshot: Snapshot) -> Result<(), StoreError> {
         self.log.flush()?;
+        self.keep_progress(&Progress { entries: self.log_length(), snapshot })?;
         self.connection().execute(
             "UPDATE runs SET ended_at_ms = max(?2, created_at_ms), outcome = ?3 WHERE number = ?1",
             params![self.number, now_ms().cast_signed(), outcome_word(outcome)],

@@ -1,7 +1,9 @@
 //! What the store knows of a run besides its log.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use fanfold_graph::name::PluginName;
 use fanfold_graph::pipeline::Pipeline;
@@ -22,12 +24,46 @@ pub struct RunRecord {
     pub plugins: PluginDigests,
     /// What was granted for this run alone.
     pub granted: Vec<RunGrant>,
+    /// The files that its pipeline was made from.
+    pub sources: Vec<SourceFile>,
     /// When it was created, in milliseconds since 1970-01-01T00:00:00Z.
     pub created_at_ms: u64,
     /// When and how it ended, if it has.
     pub ended: Option<(u64, Outcome)>,
     /// The run that it is a retry of, if it is one.
     pub retry_of: Option<RetryOf>,
+}
+
+/// What is recorded of a run before it begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRun<'n> {
+    /// What is run, configuration included.
+    pub pipeline: &'n Pipeline,
+    /// The digests of the plugins that it uses.
+    pub plugins: &'n PluginDigests,
+    /// What is granted for this run alone.
+    pub granted: &'n [RunGrant],
+    /// The files that the pipeline was made from.
+    pub sources: &'n [SourceFile],
+}
+
+/// A file that a pipeline was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Where it is, from the root.
+    pub path: PathBuf,
+    /// The BLAKE3 digest of what it said, in hexadecimal.
+    pub digest: String,
+}
+
+impl SourceFile {
+    /// The file as it is now.
+    pub fn read(file: &Path) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(file)?)?;
+        let digest = hasher.finalize().to_hex().to_string();
+        Ok(Self { path: std::path::absolute(file)?, digest })
+    }
 }
 
 /// What a retry takes work from.
@@ -123,8 +159,8 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
 }
 
 pub(super) const SELECT: &str =
-    "SELECT number, run_id, plan, plugins, granted, created_at_ms, ended_at_ms, outcome, parent, retry_mode
-     FROM runs";
+    "SELECT number, run_id, plan, plugins, granted, created_at_ms, ended_at_ms, outcome, parent, retry_mode, sources
+     FROM runs WHERE NOT is_removed";
 
 pub(super) struct RunRow {
     number: i64,
@@ -137,6 +173,7 @@ pub(super) struct RunRow {
     outcome: Option<String>,
     parent: Option<String>,
     retry_mode: Option<String>,
+    sources: String,
 }
 
 pub(super) fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
@@ -151,6 +188,7 @@ pub(super) fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
         outcome: row.get(7)?,
         parent: row.get(8)?,
         retry_mode: row.get(9)?,
+        sources: row.get(10)?,
     })
 }
 
@@ -176,6 +214,7 @@ impl TryFrom<RunRow> for RunRecord {
             pipeline: serde_json::from_str(&row.plan).map_err(|error| damaged(error.to_string()))?,
             plugins: serde_json::from_str(&row.plugins).map_err(|error| damaged(error.to_string()))?,
             granted: serde_json::from_str(&row.granted).map_err(|error| damaged(error.to_string()))?,
+            sources: serde_json::from_str(&row.sources).map_err(|error| damaged(error.to_string()))?,
             created_at_ms: row.created_at_ms.cast_unsigned(),
             ended: row.ended_at_ms.zip(outcome).map(|(at, outcome)| (at.cast_unsigned(), outcome)),
             retry_of: retry_of.transpose()?,

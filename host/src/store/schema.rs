@@ -74,6 +74,20 @@ CREATE TABLE materializations (
     PRIMARY KEY (asset, partition, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX materializations_by_run ON materializations (run);
+
+-- The files that a run's pipeline was made from.
+ALTER TABLE runs ADD COLUMN sources TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(sources));
+
+-- True from the moment when a run's removal begins: what is left of it is garbage.
+ALTER TABLE runs ADD COLUMN is_removed INTEGER NOT NULL DEFAULT 0 CHECK (is_removed IN (0, 1));
+CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
+
+-- How far a run is, as its log says up to some entry: kept so that nobody has to read all of that.
+CREATE TABLE progress (
+    run     INTEGER PRIMARY KEY REFERENCES runs (number) ON DELETE CASCADE,
+    entries INTEGER NOT NULL CHECK (entries >= 0),
+    body    TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
 ";
 
 /// Opens the database in a file, making or migrating its tables.
@@ -97,6 +111,8 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
 fn open_once(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(PATIENCE)?;
+    // Heard while the file is empty. Space is given back on request, a little at a time.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on disk when it returns: it happens a few times a second, off the run's way.
     connection.pragma_update(None, "synchronous", "FULL")?;

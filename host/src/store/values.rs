@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use super::entry::{Fact, KeptValue, LoggedValue, ValueForm};
 use super::event_log::EventLog;
 use super::frame;
-use super::value_files::{Checked, NewFile, ValueFiles};
+use super::value_files::{Checked, ValueFiles};
+use super::value_writer::{NewFile, ValueWriter};
 use crate::io_manager::{IoManagers, Keeper};
 use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 
@@ -26,6 +27,7 @@ const MAX_FRAMES: usize = 16;
 pub(super) struct Values {
     run: i64,
     files: ValueFiles,
+    writer: ValueWriter,
     io_managers: Arc<IoManagers>,
     memory: Mutex<Memory>,
     disk: Mutex<Connection>,
@@ -50,10 +52,11 @@ impl Values {
     pub(super) fn new(
         run: i64,
         files: ValueFiles,
+        writer: ValueWriter,
         io_managers: Arc<IoManagers>,
         connection: Connection,
     ) -> Self {
-        Self { run, files, io_managers, memory: Mutex::default(), disk: Mutex::new(connection) }
+        Self { run, files, writer, io_managers, memory: Mutex::default(), disk: Mutex::new(connection) }
     }
 
     /// The form in which a value goes into the log; a large one is on disk when this returns.
@@ -68,11 +71,11 @@ impl Values {
         }
         match value {
             Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
-                let digest = self.files.write(text.as_bytes())?;
+                let digest = self.writer.write(text.as_bytes())?;
                 Ok(LoggedValue::JsonFile { digest, size: text.len() as u64 })
             }
             Value::Bytes(bytes) if bytes.len() > MAX_INLINE_BYTES => {
-                let digest = self.files.write(&bytes)?;
+                let digest = self.writer.write(&bytes)?;
                 Ok(LoggedValue::BytesFile { digest, size: bytes.len() as u64 })
             }
             Value::Json(text) => Ok(LoggedValue::Json(text)),
@@ -139,17 +142,18 @@ impl Values {
 
     /// Sees to it that a blob's content is in a file here.
     fn fetch(&self, blob: &BlobRef, interrupt: &Interrupt) -> io::Result<()> {
-        match &blob.keeper {
-            Some(keeper) if !self.files.has(blob.digest.0) => {
-                self.copied(blob, keeper, interrupt)?.keep().map(drop)
-            }
-            _ => Ok(()),
+        let Some(keeper) = &blob.keeper else { return Ok(()) };
+        // Claimed before it is looked for: it does not go meanwhile.
+        self.writer.claim(blob.digest.0)?;
+        if self.files.has(blob.digest.0) {
+            return Ok(());
         }
+        self.copied(blob, keeper, interrupt)?.keep().map(drop)
     }
 
     /// A new file with the content of a blob that an IO manager keeps.
     fn copied(&self, blob: &BlobRef, keeper: &Keeper, interrupt: &Interrupt) -> io::Result<NewFile> {
-        let mut file = self.files.create()?;
+        let mut file = self.writer.create()?;
         io::copy(&mut self.open_kept(keeper, blob.size, blob.digest.0, interrupt)?, &mut file)?;
         Ok(file)
     }
@@ -228,8 +232,7 @@ impl Values {
 
     /// Begins a blob.
     pub(super) fn create_blob(&self, media_type: &str) -> io::Result<Box<dyn BlobSink>> {
-        let file = self.files.create()?;
-        Ok(Box::new(super::value_files::NewBlob { file, media_type: media_type.to_owned() }))
+        self.writer.create_blob(media_type)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use fanfold::orchestrator::{Assembly, Hooks, Orchestrator};
 use fanfold::report::Report;
-use fanfold::store::{Entry, Fact, OpenRun, PluginDigests, RunId, Store};
+use fanfold::store::{Entry, Fact, NewRun, OpenRun, PluginDigests, RunId, Store};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Limited};
@@ -66,12 +66,18 @@ fn replay(plan: &Arc<Plan>, log: &[Entry]) -> Run {
     run
 }
 
+/// A new run `r`.
+fn create(store: &Store, plan: &Plan) -> OpenRun {
+    let plugins = &PluginDigests::new();
+    let new = NewRun { pipeline: plan.pipeline(), plugins, granted: &[], sources: &[] };
+    store.create(&RunId::new("r").unwrap(), &new).unwrap()
+}
+
 /// Runs a pipeline, and reads its log back from the disk.
 fn ended(plan: &Arc<Plan>, script: Script, jobs: usize) -> Ended {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let opened =
-        store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+    let opened = create(&store, plan);
     let (orchestrator, outcome) = drive(Run::new(Arc::clone(plan)), opened, script, jobs);
     let result = result(&orchestrator);
     let record = store.find("r").unwrap().unwrap();
@@ -147,8 +153,7 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     let plan = fan_out(0);
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let opened =
-        store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+    let opened = create(&store, &plan);
     let cancel: scripted::OnStep = Arc::default();
     let script = Script { on_third_clone: Some(Arc::clone(&cancel)), ..Script::counting(50) };
     let (run_id, run) = (RunId::new("r").unwrap(), Run::new(Arc::clone(&plan)));
@@ -173,7 +178,8 @@ fn a_canceled_run_stops_and_can_be_taken_up_again() {
     drop(orchestrator);
 
     let record = store.find("r").unwrap().unwrap();
-    let (opened, log) = store.reopen(&record).unwrap();
+    let opened = store.reopen(&record).unwrap();
+    let log = store.entries(&record).unwrap();
     assert!(store.reopen(&record).is_err(), "one process at a time");
     let mut run = replay(&plan, &log);
     let resumed = opened.append(&run, Fact::RunResumed).unwrap();
@@ -203,8 +209,7 @@ fn no_more_steps_than_allowed_run_at_once() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         let plan = fan_out(0);
-        let opened =
-            store.create(&RunId::new("r").unwrap(), plan.pipeline(), &PluginDigests::new(), &[]).unwrap();
+        let opened = create(&store, &plan);
         let gathering = Arc::new(Gathering::of(most));
         let script = Script { gathering: Some(Arc::clone(&gathering)), ..Script::counting(40) };
         let limit = ConcurrencyLimit { of: of.clone(), max: max.try_into().unwrap() };

@@ -42,6 +42,15 @@ pub fn observe_key(cx: Context, x: serde_json::Value) -> Vec<String> {
     cx.mapping_keys().iter().map(ToString::to_string).collect()
 }
 
+/// Says what it reads, in the log and on both standard streams, and passes it on.
+#[solid]
+pub fn say(cx: Context, x: serde_json::Value) -> serde_json::Value {
+    cx.info(format_args!("log: {x}"));
+    println!("out: {x}");
+    eprintln!("err: {x}");
+    x
+}
+
 #[cfg(test)]
 mod tests {
     use fanfold_sdk::testing::Step;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::derive::Offer;
@@ -13,7 +13,7 @@ use crate::plan::{Side, ZipNode};
 use crate::step::{Point, StepId, StepKey};
 
 /// A mapping key that only one side of a zip has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("mapping key `{mapping_key}` is on {on} and not on {lacking}, with which it is zipped")]
 pub struct Mismatch {
     /// The key.
@@ -25,7 +25,7 @@ pub struct Mismatch {
 }
 
 /// A dynamic output of one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emitter {
     /// The step.
     pub step: StepKey,

@@ -17,7 +17,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::client::{Driver, Sent, send};
 use super::grant::{Destination, HostGrant, admit};
-use crate::sandbox::failure::{FailureKind, StepFailure, bytes_text};
+use crate::diagnostic::bytes_text;
+use crate::sandbox::failure::{FailureKind, StepFailure};
 use crate::sandbox::interrupt::{TICK, Watch};
 
 /// Requests of one step whose responses have not been read to their end.
