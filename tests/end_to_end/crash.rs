@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fanfold::store::{Entry, Fact, RunRecord, Store};
@@ -12,18 +13,24 @@ use serde_json::Value as Json;
 
 use crate::harness::{PLUGINS, Place, Ran};
 
-/// Two levels of generators, retries, and a collect of collects; steps that take a while, so that a kill hits some.
+/// Two levels of generators, retries, values in files, and a collect of collects; steps that take a while, so that a kill
+/// hits some.
 const PIPELINE: &str = r#"
-load("plugin:numbers", "emit", "dynamic_add", "flaky", "multiply_by_two", "sleep", "sum_numbers")
+load("plugin:numbers", "emit", "dynamic_add", "flaky", "multiply_by_two", "pad", "sleep", "sum_numbers")
 
 def main():
     retried = flaky.configured({"failures": 1}).with_retry(1)
     slow = sleep.configured({"ms": 20})
-    inner = lambda x: sum_numbers(dynamic_add(x).map(multiply_by_two).map(retried).map(slow).collect())
+    def inner(x):
+        pad(x)
+        return sum_numbers(dynamic_add(x).map(multiply_by_two).map(retried).map(slow).collect())
     return sum_numbers.alias("total")(emit(40).map(inner).collect())
 
 pipeline(main)
 "#;
+
+/// How often the run is made anew and killed on its way. Each time it is killed some five times.
+const ROUNDS: u64 = 12;
 
 fn start(place: &Place, verb: &[&str]) -> Child {
     let plugins = PLUGINS.display().to_string();
@@ -76,11 +83,14 @@ fn a_run_that_is_killed_anywhere_ends_the_same() {
     let undisturbed = place();
     let ran = ended(start(&undisturbed, RUN));
     let wanted = come_to(&undisturbed, &ran);
-    let mut kills = 0;
-    for first in [0, 1, 3, 20, 60, 130, 300, 500] {
+    // For a longer campaign.
+    let rounds = std::env::var("CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let mut kills: u64 = 0;
+    for round in 0..rounds {
         let place = place();
         // Killed when so much is recorded, then again and again while it is resumed: whatever moment that is, is right.
-        let mut wanted_entries = first;
+        let mut draws = (0..).map(|draw: u64| (round * 977 + draw * 613) * 7_919 % 331);
+        let mut wanted_entries = draws.by_ref().next().unwrap() * round / 4;
         let mut verb = RUN;
         let ran = loop {
             let mut child = start(&place, verb);
@@ -93,7 +103,8 @@ fn a_run_that_is_killed_anywhere_ends_the_same() {
             child.kill().unwrap();
             child.wait().unwrap();
             kills += 1;
-            wanted_entries += 170;
+            wanted_entries += draws.next().unwrap();
+            assert_sound(&place);
             verb = if recorded_run(&place).is_some() { RESUME } else { RUN };
         };
         if ran.exit == 2 {
@@ -102,10 +113,31 @@ fn a_run_that_is_killed_anywhere_ends_the_same() {
         } else {
             assert_eq!(come_to(&place, &ran).0, wanted.0);
         }
-        assert_eq!(place.outputs(), wanted.1, "killed after {first} entries");
+        assert_eq!(place.outputs(), wanted.1, "round {round}");
         assert_nothing_ran_twice(&log(&place));
+        assert_shown_as_replayed(&place);
     }
-    assert!(kills > 0, "no kill hit a running process");
+    assert!(kills >= rounds, "{kills} kills in {rounds} rounds");
+    println!("{kills} kills");
+}
+
+/// The database is sound, whatever became of who wrote it.
+pub(crate) fn assert_sound(place: &Place) {
+    let file = place.path().join("store/runs.db");
+    if file.exists() {
+        let database = rusqlite::Connection::open(file).unwrap();
+        let found: String = database.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        assert_eq!(found, "ok");
+    }
+}
+
+/// What is shown of a run is what its log says.
+fn assert_shown_as_replayed(place: &Place) {
+    let show = || place.fanfold(&["runs", "show", "r", "--store", "store", "--format", "json"]).json();
+    let shown = show();
+    let database = rusqlite::Connection::open(place.path().join("store/runs.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM progress", ()).unwrap(), 1);
+    assert_eq!(shown, show());
 }
 
 /// Run `r`, if it is recorded.
@@ -114,12 +146,132 @@ fn recorded_run(place: &Place) -> Option<RunRecord> {
 }
 
 /// How many entries of run `r` are on disk.
-fn recorded(place: &Place) -> usize {
+fn recorded(place: &Place) -> u64 {
     let read = || {
         let store = Store::open_existing(&place.path().join("store")).ok()??;
-        store.entries(&store.find("r").ok()??).ok()
+        store.log_length(&store.find("r").ok()??).ok()
     };
-    read().map_or(0, |entries| entries.len())
+    read().unwrap_or(0)
+}
+
+#[test]
+fn a_log_that_is_cut_or_damaged_anywhere_is_a_beginning_of_itself() {
+    let undisturbed = place();
+    let ran = ended(start(&undisturbed, RUN));
+    let wanted = come_to(&undisturbed, &ran);
+    let place = place();
+    let mut child = start(&place, RUN);
+    while recorded(&place) < 400 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Copied before anybody opens it, who would put the journal's content in its place.
+    let journal = fs::read(place.path().join("store/runs.db-wal")).unwrap();
+    let copy = |journal: &[u8]| {
+        let torn = self::place();
+        copy_tree(&place.path().join("store"), &torn.path().join("store"));
+        fs::write(torn.path().join("store/runs.db-wal"), journal).unwrap();
+        // Of the process that is gone: made anew by who comes next.
+        _ = fs::remove_file(torn.path().join("store/runs.db-shm"));
+        torn
+    };
+    let whole = log(&copy(&journal));
+    let mut lengths = BTreeSet::new();
+    for part in 0..=60 {
+        let at = journal.len() * part / 60;
+        let mut damaged = journal.clone();
+        damaged[at.min(journal.len() - 1)] ^= 0x55;
+        for torn in [copy(&journal[..at]), copy(&damaged)] {
+            if recorded_run(&torn).is_none() {
+                continue;
+            }
+            let log = log(&torn);
+            assert!(whole.starts_with(&log), "cut at {at}");
+            assert_sound(&torn);
+            // Those that are new are taken up again, now and then.
+            if lengths.insert(log.len()) && lengths.len() % 8 == 1 {
+                let ran = ended(start(&torn, RESUME));
+                assert_eq!(come_to(&torn, &ran), wanted, "cut at {at}");
+            }
+        }
+    }
+    assert!(lengths.len() > 3, "{lengths:?}");
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_stops_a_run_that_goes_on_later() {
+    let undisturbed = place();
+    let ran = ended(start(&undisturbed, RUN));
+    let wanted = come_to(&undisturbed, &ran);
+    let place = place();
+    // No file of the process may be longer than this: writing fails as it does on a full disk.
+    for kilobytes in [40, 120, 200] {
+        let verb = if recorded_run(&place).is_some() { RESUME } else { RUN };
+        let plugins = PLUGINS.display().to_string();
+        let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
+        let program = env!("CARGO_BIN_EXE_fanfold");
+        let limited = Command::new("bash")
+            .args(["-c", &script, "bash", program])
+            .args([verb, &["--plugins", &plugins, "--store", "store"]].concat())
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8(limited.stderr).unwrap();
+        assert_eq!(limited.status.code(), Some(1), "{told}");
+        assert!(told.contains("error: ") && !told.contains("panicked"), "{told}");
+        assert_sound(&place);
+    }
+    let ran = ended(start(&place, RESUME));
+    assert_eq!(come_to(&place, &ran), wanted);
+}
+
+#[test]
+fn a_store_that_cannot_be_is_named() {
+    let place = place();
+    fs::write(place.path().join("store"), "a file").unwrap();
+    let ran = ended(start(&place, RUN));
+    assert_eq!(ran.exit, 1);
+    assert!(ran.stderr.starts_with("error: cannot use the store directory `"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn garbage_is_collected_beside_a_run_that_writes_values() {
+    let place = place();
+    let mut run = start(&place, RUN);
+    let mut collected = 0;
+    while run.try_wait().unwrap().is_none() {
+        let mut child = place.command(&["gc", "--store", "store"]).stdout(Stdio::null()).spawn().unwrap();
+        collected += 1;
+        if collected % 3 == 0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            assert!(child.wait().unwrap().success());
+        }
+    }
+    let ran = ended(run);
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    assert!(collected > 2, "{collected}");
+    let outputs = place.outputs();
+    let pads = outputs["pad"]["result"].as_object().unwrap();
+    assert_eq!(pads.len(), 40);
+    assert!(pads.values().all(|pad| pad.as_str().map(str::len) == Some(100_000)));
+    assert_sound(&place);
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod time;
 pub use arithmetic::{add, echo, multiply_by_two, multiply_inputs, num_range, sum_numbers};
 pub use fan_out::{dynamic_add, dynamic_echo, emit, emit_shares, emit_ten};
 pub use faults::{fail_on, flaky};
-pub use outputs::{fork_logic, multiout, observe_key, say};
+pub use outputs::{fork_logic, multiout, observe_key, pad, say};
 pub use time::{emit_slowly, sleep};
 
 fanfold_sdk::plugin!(
@@ -27,6 +27,7 @@ fanfold_sdk::plugin!(
     fork_logic,
     multiout,
     observe_key,
+    pad,
     say,
     fail_on,
     flaky,

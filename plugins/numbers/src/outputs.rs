@@ -42,6 +42,12 @@ pub fn observe_key(cx: Context, x: serde_json::Value) -> Vec<String> {
     cx.mapping_keys().iter().map(ToString::to_string).collect()
 }
 
+/// Repeats the digits of its input until the text has `length` bytes.
+#[solid]
+pub fn pad(x: i64, #[default = 100_000] length: usize) -> String {
+    x.to_string().chars().cycle().take(length).collect()
+}
+
 /// Says what it reads, in the log and on both standard streams, and passes it on.
 #[solid]
 pub fn say(cx: Context, x: serde_json::Value) -> serde_json::Value {
