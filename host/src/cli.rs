@@ -101,9 +101,16 @@ pub(crate) struct RunConfigArgs {
 /// Where runs are kept.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// Where runs are kept [default: `.fanfold/store` beside fanfold.toml]
+    /// Where runs are kept, or `memory`: nowhere [default: `.fanfold/store` beside fanfold.toml]
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// True for a store that ends with its process. A directory of that name is `./memory`.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.store.as_deref().is_some_and(|store| store.as_os_str() == "memory")
+    }
 }
 
 /// What plugins may see in one run, for verbs that begin one.

@@ -140,3 +140,25 @@ fn what_steps_have_written_is_printed_for_the_ones_that_are_meant() {
     assert_eq!(unknown.stderr, "error: the run has no solid `sya`\nhint: did you mean `say`?\n");
     assert_eq!(unknown.exit, 2);
 }
+
+#[test]
+fn a_run_in_memory_leaves_nothing() {
+    let place = place();
+    let temporary = place.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let plugins = PLUGINS.display().to_string();
+    let arguments = ["run", "main.star", "--plugins", &plugins, "--store", "memory", "--format", "json"];
+    let mut command = place.command(&arguments);
+    let ran = Ran::of({
+        command.env("TMPDIR", &temporary);
+        command
+    });
+    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    let result = &ran.json()["result"];
+    assert_eq!((&result[0], result[1].as_str().map(str::len)), (&json!([0, 2, 4, 6, 8]), Some(100_000)));
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    assert!(!place.path().join("memory").exists() && !place.path().join(".fanfold/store").exists());
+    let nothing = place.fanfold(&["runs", "ls", "--store", "memory"]);
+    assert_eq!(nothing.exit, 2);
+    assert!(nothing.stderr.starts_with("error: a store in memory ends with the run"), "{}", nothing.stderr);
+}

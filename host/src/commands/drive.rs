@@ -26,8 +26,14 @@ pub(super) fn engine(jobs: usize, count_fuel: bool) -> Result<Engine, Failure> {
     sandbox::engine(options)
 }
 
-/// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of.
-pub(super) fn drive(assembly: Assembly, retry_of: Option<&RetryOf>, format: Format) -> Outcome {
+/// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of, `is_kept` whether it can be
+/// taken up again.
+pub(super) fn drive(
+    assembly: Assembly,
+    retry_of: Option<&RetryOf>,
+    is_kept: bool,
+    format: Format,
+) -> Outcome {
     let run_id = &assembly.run_id.clone();
     if format == Format::Text {
         tell(&format!("run {run_id}  {}", assembly.run.plan().pipeline().name));
@@ -37,12 +43,15 @@ pub(super) fn drive(assembly: Assembly, retry_of: Option<&RetryOf>, format: Form
         .map_err(|error| Failure::system(Diagnostic::caused_by("cannot listen for signals", &error)))?;
     let begun = Instant::now();
     let outcome = watched(&orchestrator).map_err(|stopped| {
-        let hint = format!("what was done is recorded; continue with: fanfold resume {run_id}");
+        let hint =
+            is_kept.then(|| format!("what was done is recorded; continue with: fanfold resume {run_id}"));
         Failure::system(Diagnostic::new(stopped.to_string()).hint(hint))
     })?;
     match format {
         Format::Json => summary::print_json(&orchestrator, run_id, retry_of, outcome)?,
-        Format::Text => summary::print_text(&orchestrator, run_id, retry_of, outcome, begun.elapsed())?,
+        Format::Text => {
+            summary::print_text(&orchestrator, run_id, retry_of, is_kept, outcome, begun.elapsed())?;
+        }
     }
     Ok(match outcome {
         RunOutcome::Succeeded => Exit::Succeeded,

@@ -46,6 +46,12 @@ fn no_run(run_id: &str, known: &[String]) -> Failure {
 
 /// The store that the command line means, if there is one.
 pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>, Failure> {
+    if store.is_memory() {
+        let message = "a store in memory ends with the run that is in it: there is nothing to look at";
+        return Err(Failure::usage(
+            Diagnostic::new(message).hint("run it without `--store memory`".to_owned()),
+        ));
+    }
     let directory = project.store_directory(store.store.as_deref());
     let store = Store::open_existing(&directory)?;
     Ok(store.map(|store| store.with_io_managers(project.io_managers())))

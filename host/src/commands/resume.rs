@@ -51,7 +51,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         parent,
         hooks,
     };
-    let ended = drive::drive(assembly, record.retry_of.as_ref(), args.format);
+    let ended = drive::drive(assembly, record.retry_of.as_ref(), true, args.format);
     garbage::retain(&project, &store);
     ended
 }

@@ -50,7 +50,7 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
         parent,
         hooks: Hooks::new(hooks),
     };
-    let ended = drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), args.format);
+    let ended = drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), true, args.format);
     garbage::retain(&project, &store);
     ended
 }

@@ -10,7 +10,7 @@ use fanfold_graph::run::Run;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::{Failure, Outcome, composition, drive, freshness, garbage, grants};
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, StoreArgs};
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
     let project = Project::find()?;
@@ -27,7 +27,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let (executor, hooks) = grants::executor(&project, &plan, &plugins, &granted)?;
     let io_managers = project.io_managers();
     io_managers.check(&plan).map_err(Failure::all_invalid)?;
-    let store = Store::open(&project.store_directory(args.store.store.as_deref()))?;
+    let store = open(&project, &args.store)?;
     let store = store.with_io_managers(io_managers);
     let (pipeline, plugins) = (plan.pipeline(), &plugins.digests(&plan));
     let opened =
@@ -43,9 +43,17 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         parent: None,
         hooks: Hooks::new(hooks),
     };
-    let ended = drive::drive(assembly, None, args.format);
+    let ended = drive::drive(assembly, None, store.is_kept(), args.format);
     garbage::retain(&project, &store);
     ended
+}
+
+/// The store that the command line means: on disk, or in memory.
+fn open(project: &Project, args: &StoreArgs) -> Result<Store, Failure> {
+    if args.is_memory() {
+        return Ok(Store::in_memory()?);
+    }
+    Ok(Store::open(&project.store_directory(args.store.as_deref()))?)
 }
 
 /// The id that was given, or a new one.

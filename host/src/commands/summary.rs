@@ -53,6 +53,7 @@ pub(super) fn print_text(
     orchestrator: &Orchestrator,
     run_id: &RunId,
     retry_of: Option<&RetryOf>,
+    is_kept: bool,
     outcome: Outcome,
     took: Duration,
 ) -> Result<(), Failure> {
@@ -63,7 +64,9 @@ pub(super) fn print_text(
     let mut lines = vec![format!("run {run_id} {} in {took}: {counts}{taken}", outcome_word(outcome))];
     lines.extend(failure_lines(&snapshot.failures));
     lines.extend(mismatch_lines(&snapshot.mismatches));
-    lines.extend(hints(run_id, outcome, &snapshot));
+    if is_kept {
+        lines.extend(hints(run_id, outcome, &snapshot));
+    }
     tell(&lines.join("\n"));
     match orchestrator.result().filter(|tree| !tree.is_null()) {
         Some(tree) => print_with(|out| {

@@ -32,7 +32,7 @@ use crate::report::{Report, Snapshot};
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{Canceled, Fact, OpenRun, Progress, RunId, StoreError};
 use hooks::HookLine;
-use step_line::StepLine;
+use step_line::{Outbox, StepLine};
 use taking::Taken;
 
 /// A step's thread needs room for the guest's stack and the host's functions on top of it.
@@ -281,11 +281,12 @@ impl Shared {
                     let Ok(started) = self.start(&mut state, step) else { break };
                     let ticket = started.ticket;
                     drop(state);
-                    let ended = self.perform(started);
+                    let outbox = Outbox::default();
+                    let ended = self.perform(started, outbox.clone());
                     state = self.lock();
                     state.slots.give_back(step.solid);
                     state.busy_workers -= 1;
-                    self.end(&mut state, step, ticket, ended);
+                    self.end(&mut state, step, ticket, &outbox, ended);
                 }
             }
         }
@@ -349,9 +350,9 @@ impl Shared {
     }
 
     /// Sees a step through to its end.
-    fn perform(self: &Arc<Self>, started: Started<'_>) -> Ended {
+    fn perform(self: &Arc<Self>, started: Started<'_>, outbox: Outbox) -> Ended {
         let Started { step, ticket, interrupt, work } = started;
-        let line = StepLine::new(Arc::clone(self), step, ticket, interrupt.clone());
+        let line = StepLine::new(Arc::clone(self), step, ticket, interrupt.clone(), outbox);
         match work {
             Work::Execute(job) => {
                 let executed = self.execute(job, step, interrupt.clone(), line);
@@ -404,11 +405,15 @@ impl Shared {
     }
 
     /// Records how an execution ended, if anybody still wants to know.
-    fn end(&self, state: &mut State, step: StepId, ticket: u64, ended: Ended) {
+    fn end(&self, state: &mut State, step: StepId, ticket: u64, outbox: &Outbox, ended: Ended) {
         if !state.is_current(step, ticket) {
             // Its slots are free now, and somebody may have waited for them.
             self.wake.notify_all();
             return;
+        }
+        for fact in outbox.take() {
+            // Where it cannot be recorded, the run has stopped and says why; so below.
+            _ = self.record(state, fact);
         }
         state.executions.remove(&step);
         let fact = match ended {
@@ -423,7 +428,6 @@ impl Shared {
                 Fact::StepFailed { step, retry_after_ms, failure }
             }
         };
-        // Where it cannot be recorded, the run has stopped and says why.
         _ = self.record(state, fact);
     }
 

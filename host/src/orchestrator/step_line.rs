@@ -1,7 +1,7 @@
 //! A running step's line to the orchestrator.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::definition::MetadataEntry;
 use fanfold_graph::name::MappingKey;
@@ -18,11 +18,37 @@ pub(super) struct StepLine {
     step: StepId,
     ticket: u64,
     interrupt: Interrupt,
+    outbox: Outbox,
+}
+
+/// What is recorded together with the step's end, or before the next thing that is not: plain outputs of solids without
+/// dynamic ones, which nobody can read sooner. So most steps take the run's lock once.
+#[derive(Clone, Default)]
+pub(super) struct Outbox(Arc<Mutex<Vec<Fact>>>);
+
+impl Outbox {
+    pub(super) fn take(&self) -> Vec<Fact> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn put(&self, fact: Fact) {
+        self.lock().push(fact);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fact>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl StepLine {
-    pub(super) fn new(shared: Arc<Shared>, step: StepId, ticket: u64, interrupt: Interrupt) -> Self {
-        Self { shared, step, ticket, interrupt }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        step: StepId,
+        ticket: u64,
+        interrupt: Interrupt,
+        outbox: Outbox,
+    ) -> Self {
+        Self { shared, step, ticket, interrupt, outbox }
     }
 
     /// Records an output whose value is kept already.
@@ -33,7 +59,13 @@ impl StepLine {
         value: LoggedValue,
         metadata: Vec<MetadataEntry>,
     ) -> io::Result<()> {
-        self.record(Fact::OutputEmitted { step: self.step, output, mapping_key, value, metadata })
+        let fact = Fact::OutputEmitted { step: self.step, output, mapping_key, value, metadata };
+        let outputs = &self.shared.plan.definition(self.step.solid).outputs;
+        if outputs.iter().any(|output| output.is_dynamic) {
+            return self.record(fact);
+        }
+        self.outbox.put(fact);
+        Ok(())
     }
 
     /// The place of an output in the definition.
@@ -96,7 +128,8 @@ impl StepLine {
         if !state.is_current(self.step, self.ticket) {
             return Err(unwanted());
         }
-        self.shared.record(&mut state, fact).map_err(io::Error::other)
+        let mut facts = self.outbox.take().into_iter().chain([fact]);
+        facts.try_for_each(|fact| self.shared.record(&mut state, fact)).map_err(io::Error::other)
     }
 }
 

@@ -54,7 +54,7 @@ struct Pending {
     /// What they add to the index of assets.
     made: Vec<Made>,
     bytes: usize,
-    /// How many entries are on disk.
+    /// How many entries are on disk, or as good as that.
     written: u64,
     /// Everything is wanted on disk at once.
     is_urgent: bool,
@@ -88,19 +88,7 @@ impl Pending {
 impl EventLog {
     /// Continues the log of a run that has so many entries, through a connection of its own.
     pub(super) fn continue_after(entries: u64, run: i64, connection: Connection) -> std::io::Result<Self> {
-        let pending = Pending {
-            full: Vec::new(),
-            last: Frame::after(entries),
-            files: Vec::new(),
-            made: Vec::new(),
-            bytes: 0,
-            written: entries,
-            is_urgent: false,
-            is_closed: false,
-            failed: None,
-        };
-        let shared =
-            Arc::new(Shared { pending: Mutex::new(pending), work: Condvar::new(), done: Condvar::new() });
+        let shared = Shared::after(entries);
         let for_writer = Arc::clone(&shared);
         let writer = std::thread::Builder::new()
             .name("fanfold-store".to_owned())
@@ -108,9 +96,19 @@ impl EventLog {
         Ok(Self { shared, writer: Some(writer) })
     }
 
+    /// A log that is written nowhere: only its entries are numbered.
+    pub(super) fn unwritten() -> Self {
+        Self { shared: Shared::after(0), writer: None }
+    }
+
     /// Appends an entry; of a materialization, with the key of the step that made it.
     pub(super) fn append(&self, at_ms: u64, fact: Fact, made_by: Option<String>) -> Result<Entry, LogError> {
         let mut pending = self.shared.lock();
+        if self.writer.is_none() {
+            let seq = pending.written;
+            pending.written += 1;
+            return Ok(Entry { seq, at_ms, fact });
+        }
         while pending.bytes > MAX_PENDING_BYTES && pending.failed.is_none() {
             pending = wait(&self.shared.done, pending);
         }
@@ -141,7 +139,8 @@ impl EventLog {
 
     /// How many entries were appended.
     pub(super) fn length(&self) -> u64 {
-        self.shared.lock().entries()
+        let pending = self.shared.lock();
+        pending.written.max(pending.entries())
     }
 
     /// Waits until everything appended so far is on disk.
@@ -169,6 +168,21 @@ impl Drop for EventLog {
 }
 
 impl Shared {
+    fn after(entries: u64) -> Arc<Self> {
+        let pending = Pending {
+            full: Vec::new(),
+            last: Frame::after(entries),
+            files: Vec::new(),
+            made: Vec::new(),
+            bytes: 0,
+            written: entries,
+            is_urgent: false,
+            is_closed: false,
+            failed: None,
+        };
+        Arc::new(Self { pending: Mutex::new(pending), work: Condvar::new(), done: Condvar::new() })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

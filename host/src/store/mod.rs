@@ -65,6 +65,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// A store, in a directory.
 pub struct Store {
     directory: PathBuf,
+    /// Where it ends with this process.
+    temporary: Option<tempfile::TempDir>,
     connection: Connection,
     io_managers: Arc<IoManagers>,
 }
@@ -148,7 +150,22 @@ impl Store {
         let unusable = |error| StoreError::Directory { directory: directory.to_owned(), error };
         std::fs::create_dir_all(directory.join("locks")).map_err(unusable)?;
         let connection = schema::open(&database(directory))?;
-        Ok(Self { directory: directory.to_owned(), connection, io_managers: Arc::default() })
+        Ok(Self { directory: directory.to_owned(), temporary: None, connection, io_managers: Arc::default() })
+    }
+
+    /// A store that ends with this process: logs are not written, values stay in memory, large ones in a temporary
+    /// directory. What it costs is durability: a run in it cannot be looked at or resumed by anybody else.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let unusable = |error| StoreError::Directory { directory: std::env::temp_dir(), error };
+        let temporary = tempfile::Builder::new().prefix("fanfold-").tempdir().map_err(unusable)?;
+        let store = Self::open(temporary.path())?;
+        store.connection.pragma_update(None, "synchronous", "OFF")?;
+        Ok(Self { temporary: Some(temporary), ..store })
+    }
+
+    /// False if it ends with this process.
+    pub fn is_kept(&self) -> bool {
+        self.temporary.is_none()
     }
 
     /// Opens the store in a directory, if there is one.
@@ -336,22 +353,22 @@ impl Store {
 
     fn open_run(&self, number: i64, entries: u64, lock: File) -> Result<OpenRun, StoreError> {
         let file = database(&self.directory);
-        let log = EventLog::continue_after(entries, number, schema::open(&file)?);
-        let values = self.run_values(number)?;
-        Ok(OpenRun::new(
-            number,
-            log.map_err(|error| self.unusable(error))?,
-            values,
-            schema::open(&file)?,
-            lock,
-        ))
+        let log = if self.is_kept() {
+            let log = EventLog::continue_after(entries, number, schema::open(&file)?);
+            log.map_err(|error| self.unusable(error))?
+        } else {
+            EventLog::unwritten()
+        };
+        Ok(OpenRun::new(number, log, self.run_values(number)?, schema::open(&file)?, lock))
     }
 
     fn run_values(&self, number: i64) -> Result<Values, StoreError> {
         let file = database(&self.directory);
         let files = ValueFiles::in_store(&self.directory);
         let writer = ValueWriter::new(number, files.clone(), schema::open(&file)?)?;
-        Ok(Values::new(number, files, writer, Arc::clone(&self.io_managers), schema::open(&file)?))
+        let io_managers = Arc::clone(&self.io_managers);
+        let max_fresh_bytes = if self.is_kept() { values::MAX_FRESH_BYTES } else { usize::MAX };
+        Ok(Values::new(number, files, writer, io_managers, max_fresh_bytes, schema::open(&file)?))
     }
 
     /// Takes a run's lock. Who only [looks](Self::is_open) has it for a moment, and is waited for.

@@ -17,8 +17,8 @@ use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 
 /// Values longer than this are kept in files, in bytes.
 const MAX_INLINE_BYTES: usize = 64 << 10;
-/// Fresh values that are kept in memory, in bytes; what each costs besides its content is counted too.
-const MAX_FRESH_BYTES: usize = 64 << 20;
+/// Fresh values that are kept in memory where the log is written, in bytes; what each costs besides its content is counted too.
+pub(super) const MAX_FRESH_BYTES: usize = 64 << 20;
 const ENTRY_BYTES: usize = 112;
 /// Frames of the log that are kept unpacked: a collect reads its members in about the order in which they were written.
 const MAX_FRAMES: usize = 16;
@@ -30,6 +30,8 @@ pub(super) struct Values {
     writer: ValueWriter,
     io_managers: Arc<IoManagers>,
     memory: Mutex<Memory>,
+    /// Fresh values that are kept in memory, in bytes.
+    max_fresh_bytes: usize,
     disk: Mutex<Connection>,
 }
 
@@ -54,9 +56,11 @@ impl Values {
         files: ValueFiles,
         writer: ValueWriter,
         io_managers: Arc<IoManagers>,
+        max_fresh_bytes: usize,
         connection: Connection,
     ) -> Self {
-        Self { run, files, writer, io_managers, memory: Mutex::default(), disk: Mutex::new(connection) }
+        let (memory, disk) = (Mutex::default(), Mutex::new(connection));
+        Self { run, files, writer, io_managers, memory, max_fresh_bytes, disk }
     }
 
     /// The form in which a value goes into the log; a large one is on disk when this returns.
@@ -164,7 +168,7 @@ impl Values {
         memory.bytes += cost(&value);
         memory.fresh.insert(seq, value);
         memory.order.push_back(seq);
-        while memory.bytes > MAX_FRESH_BYTES {
+        while memory.bytes > self.max_fresh_bytes {
             let Some(oldest) = memory.order.pop_front() else { break };
             memory.bytes -= memory.fresh.remove(&oldest).as_ref().map_or(0, cost);
         }
