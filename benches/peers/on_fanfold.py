@@ -1,0 +1,21 @@
+"""fanfold: its binary, with the example plugin `numbers`. No Python is part of what is measured."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+FANFOLD = os.environ["FANFOLD"]
+PLUGINS = os.environ["FANFOLD_PLUGINS"]
+PIPELINE = Path(__file__).with_name("on_fanfold.star")
+
+
+def versions() -> str:
+    return subprocess.check_output([FANFOLD, "--version"], text=True).strip()
+
+
+def command(n: int, setting: str) -> list[str]:
+    config = Path(f"{n}.json").absolute()
+    config.write_text(json.dumps({"solids": {"emit": {"inputs": {"num": n}}}}))
+    run = [FANFOLD, "run", PIPELINE, "--config", config, "--plugins", PLUGINS, "--jobs", "2", "--store", setting]
+    return list(map(str, run))
