@@ -13,15 +13,11 @@ from typing import NamedTuple
 
 import on_fanfold
 import process_tree
-from systems import SYSTEMS, System
+from systems import SYSTEMS, System, Unmeasured
 
 TARGET = Path(os.environ["PEERS_TARGET"])
 RUNS = 3
 TIME_LIMIT = 300  # seconds for one run
-
-
-class Unmeasured(Exception):
-    """Why there are no numbers, in one line."""
 
 
 class Measures(NamedTuple):
@@ -31,6 +27,8 @@ class Measures(NamedTuple):
 
 
 def main(chosen: list[str]) -> int:
+    if unknown := set(chosen) - {system.peer for system in SYSTEMS}:
+        sys.exit(f"no such peer: {', '.join(sorted(unknown))}")
     process_tree.adopt_orphans()
     print("| system | N | wall | start-up | per step | peak memory | isolation of a step | survives a kill |")
     print("| --- | --: | --: | --: | --: | --: | --- | --- |")
@@ -42,7 +40,7 @@ def main(chosen: list[str]) -> int:
             name = versions(system.peer)
             numbers = cells(system, measure(system))
         except Unmeasured as reason:
-            name, numbers = system.peer, f"not measured: {reason} | | | |"
+            name, numbers = system.peer, f"not measured: {reason} | | |"
             unmeasured += 1
         print(f"| {name}, {system.setup} | {system.n:,} | {numbers} | {system.isolation} | {system.survives} |", flush=True)
     print(f"\n{machine()}")

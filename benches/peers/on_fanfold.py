@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from systems import Unmeasured
+
 FANFOLD = os.environ["FANFOLD"]
 PLUGINS = os.environ["FANFOLD_PLUGINS"]
 PIPELINE = Path(__file__).with_name("on_fanfold.star")
@@ -15,6 +17,8 @@ def versions() -> str:
 
 
 def command(n: int, setting: str) -> list[str]:
+    if setting == "memory" and "memory" not in subprocess.check_output([FANFOLD, "run", "--help"], text=True):
+        raise Unmeasured("this fanfold has no `--store memory`")
     config = Path(f"{n}.json").absolute()
     config.write_text(json.dumps({"solids": {"emit": {"inputs": {"num": n}}}}))
     run = [FANFOLD, "run", PIPELINE, "--config", config, "--plugins", PLUGINS, "--jobs", "2", "--store", setting]
