@@ -38,6 +38,8 @@ pub(super) fn ask(
     let numbers = [allowance.memory_bytes, allowance.processor_seconds()].map(|number| number.to_string());
     let mut command = Command::new(executable);
     command.args([FLAG, work.as_str()]).args(numbers).env_clear();
+    // In KiB. What the allocator reserves counts as used, and by itself it reserves all that the child may have.
+    command.env("MIMALLOC_ARENA_RESERVE", "16384");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (answered, is_late) = std::thread::scope(|scope| {
         let (done, wait) = mpsc::channel::<()>();

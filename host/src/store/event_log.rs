@@ -145,9 +145,18 @@ impl EventLog {
 
     /// Waits until everything appended so far is on disk.
     pub(super) fn flush(&self) -> Result<(), LogError> {
+        let appended = self.shared.lock().entries();
+        self.wait_until(appended)
+    }
+
+    /// Waits until an entry is on disk.
+    pub(super) fn wait_for(&self, seq: u64) -> Result<(), LogError> {
+        self.wait_until(seq + 1)
+    }
+
+    fn wait_until(&self, written: u64) -> Result<(), LogError> {
         let mut pending = self.shared.lock();
-        let wanted = pending.entries();
-        while pending.written < wanted && pending.failed.is_none() {
+        while pending.written < written && pending.failed.is_none() {
             pending.is_urgent = true;
             self.shared.work.notify_one();
             pending = wait(&self.shared.done, pending);

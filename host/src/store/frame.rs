@@ -90,7 +90,7 @@ mod tests {
                 step,
                 output: 0,
                 mapping_key: Some(MappingKey::new("a").unwrap()),
-                value: LoggedValue::Json("17".to_owned()),
+                value: LoggedValue::Json("17".into()),
                 metadata: Vec::new(),
             },
             Fact::StepCanceled { step },

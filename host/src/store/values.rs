@@ -18,7 +18,7 @@ use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 /// Values longer than this are kept in files, in bytes.
 const MAX_INLINE_BYTES: usize = 64 << 10;
 /// Fresh values that are kept in memory where the log is written, in bytes; what each costs besides its content is counted too.
-pub(super) const MAX_FRESH_BYTES: usize = 64 << 20;
+pub(super) const MAX_FRESH_BYTES: usize = 16 << 20;
 const ENTRY_BYTES: usize = 112;
 /// Frames of the log that are kept unpacked: a collect reads its members in about the order in which they were written.
 const MAX_FRAMES: usize = 16;
@@ -82,7 +82,8 @@ impl Values {
                 let digest = self.writer.write(&bytes)?;
                 Ok(LoggedValue::BytesFile { digest, size: bytes.len() as u64 })
             }
-            Value::Json(text) => Ok(LoggedValue::Json(text)),
+            // Most are a few bytes: those need no allocation of their own while they are fresh.
+            Value::Json(text) => Ok(LoggedValue::Json(text.into())),
             Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
             Value::Blob(blob) => {
                 self.fetch(&blob, interrupt)?;
@@ -201,7 +202,7 @@ impl Values {
             return Ok(value);
         }
         // It was dropped from memory, perhaps before it was written.
-        log.map_or(Ok(()), EventLog::flush).map_err(io::Error::other)?;
+        log.map_or(Ok(()), |log| log.wait_for(seq)).map_err(io::Error::other)?;
         let frame = self.frame_of(seq)?;
         let memory = &mut *self.memory();
         memory.frames.push_back(frame);
