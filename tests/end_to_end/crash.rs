@@ -309,6 +309,57 @@ pipeline(main)
 }
 
 #[test]
+fn what_has_changed_since_a_run_began_is_named() {
+    let place = place();
+    fs::write(place.path().join("run.yaml"), "solids: {}\n").unwrap();
+    let mut child = start(&place, &[RUN, &["--config", "run.yaml"]].concat());
+    while recorded(&place) < 30 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::write(place.path().join("main.star"), PIPELINE.replace("emit(40)", "emit(2)")).unwrap();
+    fs::remove_file(place.path().join("run.yaml")).unwrap();
+    let before = recorded(&place);
+    let refused = ended(start(&place, RESUME));
+    assert_eq!((refused.exit, recorded(&place)), (3, before));
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let gone = format!("warning: `{}` is gone; the run goes on with what it said\n", file("run.yaml"));
+    let changed = format!("error: `{}` has changed since run `r` began\nhint: ", file("main.star"));
+    assert!(refused.stderr.contains(&gone) && refused.stderr.contains(&changed), "{}", refused.stderr);
+    // The run has its own plan.
+    let ran = ended(start(&place, &[RESUME, &["--allow-changed"]].concat()));
+    let undisturbed = self::place();
+    let wanted = come_to(&undisturbed, &ended(start(&undisturbed, RUN)));
+    assert_eq!(come_to(&place, &ran), wanted);
+}
+
+#[test]
+fn a_damaged_value_is_a_failure_of_who_reads_it() {
+    let place = Place::new();
+    let pipeline =
+        "load(\"plugin:numbers\", \"echo\", \"pad\")\npipeline(lambda: echo(pad(7)), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    assert_eq!(ended(start(&place, RUN)).exit, 0);
+    let values = place.path().join("store/values");
+    let shards = fs::read_dir(&values).unwrap().map(|shard| shard.unwrap().path());
+    let mut files =
+        shards.filter(|shard| !shard.ends_with("new")).flat_map(|shard| fs::read_dir(shard).unwrap());
+    let file = files.next().unwrap().unwrap().path();
+    let mut content = fs::read(&file).unwrap();
+    content[50_000] ^= 1;
+    fs::write(&file, content).unwrap();
+    let ran = ended(start(&place, &["retry", "r", "--select", "echo"]));
+    let failure = &ran.json()["failures"][0];
+    let message = failure["message"].as_str().unwrap();
+    assert_eq!((ran.exit, failure["step"].as_str()), (1, Some("echo")));
+    assert!(
+        message.starts_with("cannot read an input: the value in `") && message.ends_with("` is damaged"),
+        "{message}"
+    );
+}
+
+#[test]
 fn two_processes_do_not_run_the_same_run() {
     let place = Place::new();
     let pipeline = "load(\"plugin:numbers\", \"sleep\")\npipeline(lambda: sleep.configured({\"ms\": 60000})(1), name = \"p\")\n";

@@ -174,6 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn a_migration_that_ends_half_way_has_changed_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("runs.db");
+        let old = Connection::open(&file).unwrap();
+        // The last table of the new version is in the way.
+        old.execute_batch(VERSION_1).unwrap();
+        old.execute_batch("CREATE TABLE progress (x)").unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        assert!(open(&file).is_err());
+        assert_eq!(version(&old, &file).unwrap(), 1);
+        assert!(old.prepare("SELECT parent FROM runs").is_err());
+        old.execute_batch("DROP TABLE progress").unwrap();
+        drop(old);
+        assert_eq!(version(&open(&file).unwrap(), &file).unwrap(), VERSION);
+    }
+
+    #[test]
     fn a_store_of_version_1_is_migrated_with_its_runs() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("runs.db");
