@@ -30,6 +30,7 @@ mod compiler;
 mod console;
 mod definitions;
 mod directory;
+mod emitted_keys;
 mod engine;
 mod failure;
 mod grants;

@@ -3,13 +3,13 @@
 //! Invariant: what [`OutputLedger::accept`] lets pass fits the solid's definition and the step's limits, and nothing
 //! passes twice. Once an output was refused nothing passes any more: the step fails with that first reason.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{MappingKey, nearest};
 use serde_json::Value as Json;
 
+use super::emitted_keys::EmittedKeys;
 use super::failure::{FailureKind, StepFailure};
 use super::json_text;
 use super::limits::Limits;
@@ -65,7 +65,7 @@ pub(super) struct OutputLedger {
 #[derive(Debug, Default)]
 struct Emitted {
     is_emitted: bool,
-    keys: HashSet<MappingKey>,
+    keys: EmittedKeys,
 }
 
 impl OutputLedger {
@@ -149,7 +149,7 @@ impl OutputLedger {
         let emitted = &mut self.emitted[index];
         match &key {
             Some(key) => {
-                emitted.keys.insert(key.clone());
+                emitted.keys.insert(key);
                 self.keys += 1;
             }
             None => emitted.is_emitted = true,
@@ -185,9 +185,7 @@ impl OutputLedger {
             None if !emitted.is_emitted => format!("facts about output `{output}`, which was not emitted"),
             _ => return Ok(key),
         };
-        let near = key.and_then(|key| {
-            nearest(key.as_str(), emitted.keys.iter().map(MappingKey::as_str)).map(str::to_owned)
-        });
+        let near = key.and_then(|key| emitted.keys.nearest(&key).map(str::to_owned));
         let mut failure = StepFailure::new(FailureKind::NotEmitted, message);
         failure.hint = near.map(|near| format!("did you mean `{near}`?"));
         Err(failure)
