@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::store::{Entry, Fact, LoggedValue, ValueForm};
 
-/// An entry as JSON. `run` is the run's state after the entry.
+/// An entry as JSON. `run` is the run's state after the entry, and [knows](Run::knows) the step that it is about.
 pub fn event_json(run: &Run, entry: &Entry) -> Json {
     let (event, facts) = told(run, &entry.fact);
     let mut object = Map::new();

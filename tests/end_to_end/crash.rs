@@ -417,3 +417,35 @@ fn a_run_is_canceled_from_another_process() {
     let no_step = place.fanfold(&["cancel", "r", "a[", "--store", "store"]);
     assert!(no_step.stderr.starts_with("error: `a[` is no step key"), "{}", no_step.stderr);
 }
+
+#[test]
+fn a_log_about_a_step_that_there_is_not_is_damaged() {
+    let place = Place::new();
+    let pipeline = "load(\"plugin:numbers\", \"say\")\npipeline(lambda: say(7), name = \"p\")\n";
+    fs::write(place.path().join("main.star"), pipeline).unwrap();
+    assert_eq!(ended(start(&place, RUN)).exit, 0);
+    // Every byte of the log is damaged in turn: some of them number the steps of log lines.
+    let database = rusqlite::Connection::open(place.path().join("store/runs.db")).unwrap();
+    let read = "SELECT first_seq, body FROM frames ORDER BY first_seq";
+    let frames: Vec<(i64, Vec<u8>)> = {
+        let mut query = database.prepare(read).unwrap();
+        let rows = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let mut refused = 0;
+    for (first_seq, body) in &frames {
+        for at in 0..body.len() {
+            let mut damaged = body.clone();
+            damaged[at] = 0x7f;
+            let change = "UPDATE frames SET body = ?2 WHERE first_seq = ?1";
+            database.execute(change, rusqlite::params![first_seq, damaged]).unwrap();
+            for verb in ["events", "logs"] {
+                let told = place.fanfold(&[verb, "r", "--store", "store"]);
+                assert!([0, 1].contains(&told.exit) && !told.stderr.contains("bug"), "{at}: {}", told.stderr);
+                refused += i32::from(told.stderr.contains("about a step that there is not"));
+            }
+            database.execute(change, rusqlite::params![first_seq, body]).unwrap();
+        }
+    }
+    assert!(refused > 0);
+}

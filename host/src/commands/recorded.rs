@@ -111,6 +111,10 @@ impl Replay {
             if let Some(event) = entry.event() {
                 _ = run.apply(&event).map_err(|error| damaged(record, &error.to_string()))?;
             }
+            if entry.fact.step().is_some_and(|step| !run.knows(step)) {
+                let problem = format!("entry {} of its log is about a step that there is not", entry.seq);
+                return Err(damaged(record, &problem));
+            }
             each(run, entry)
         })?;
         Ok(self.next > from)

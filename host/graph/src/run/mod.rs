@@ -109,6 +109,11 @@ impl Run {
         self.points.is_live(scope, step.point).then_some(cell.state)
     }
 
+    /// Whether there is such a step, or was one until its item was dropped. What is asked of any other panics.
+    pub fn knows(&self, step: StepId) -> bool {
+        self.cells.steps.get(step.solid.at()).is_some_and(|cells| (step.point.0 as usize) < cells.len())
+    }
+
     /// How often a step was retried: the number of the attempt that is running or comes next.
     pub fn attempt(&self, step: StepId) -> u32 {
         self.cells.steps[step.solid.at()][step.point.0 as usize].retries
