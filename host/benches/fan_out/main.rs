@@ -156,7 +156,7 @@ fn run(plugin: &Plugin, clones: u32, threads: usize, store: &Store) {
     let orchestrator = Orchestrator::new(Assembly {
         store: store.create(&run_id, &new).unwrap(),
         run_id,
-        executor: Box::new(LocalExecutor { solids: solids.collect(), hooks: Vec::new() }),
+        executor: Box::new(LocalExecutor::new(solids.collect(), Vec::new())),
         run: Run::new(Arc::clone(&plan)),
         report: Report::silent(),
         jobs: threads,

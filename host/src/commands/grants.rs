@@ -65,7 +65,7 @@ pub(super) fn executor(
     });
     let solids = solids.collect::<Result<_, _>>()?;
     let (hooks, called) = hooks::hooks(project, plan, plugins, for_this_run)?;
-    Ok((LocalExecutor { solids, hooks: called }, hooks))
+    Ok((LocalExecutor::new(solids, called), hooks))
 }
 
 /// How a run uses a solid.

@@ -31,15 +31,30 @@ pub struct LocalSolid {
 /// The solids of one run.
 #[derive(Debug)]
 pub struct LocalExecutor {
-    /// Those of the plan, by their place in it.
-    pub solids: Vec<LocalSolid>,
-    /// Those of the hooks.
-    pub hooks: Vec<LocalSolid>,
+    solids: Vec<SeededSolid>,
+    hooks: Vec<SeededSolid>,
+}
+
+/// A solid, and where its steps' randomness starts.
+#[derive(Debug)]
+struct SeededSolid {
+    solid: LocalSolid,
+    seed: Seed,
+}
+
+impl LocalExecutor {
+    /// Runs the solids of a plan, by their place in it, and those of its hooks.
+    pub fn new(solids: Vec<LocalSolid>, hooks: Vec<LocalSolid>) -> Self {
+        let seeded = |solids: Vec<LocalSolid>| {
+            solids.into_iter().map(|solid| SeededSolid { seed: solid.seed(), solid }).collect()
+        };
+        Self { solids: seeded(solids), hooks: seeded(hooks) }
+    }
 }
 
 impl Executor for LocalExecutor {
     fn execute(&self, job: Job, host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
-        let solid = match job.code {
+        let SeededSolid { solid, seed } = match job.code {
             Code::Solid(solid) => &self.solids[solid.0 as usize],
             Code::Hook(hook) => &self.hooks[hook],
         };
@@ -47,7 +62,7 @@ impl Executor for LocalExecutor {
         let limits = Limits { wall: timeout.unwrap_or(solid.limits.wall), ..solid.limits.clone() };
         let executed = solid.plugin.execute(StepRequest {
             solid: solid.solid.as_str(),
-            seed: solid.seed(&job.mapping_keys),
+            seed: seed.of_clone(&job.mapping_keys),
             mapping_keys: job.mapping_keys,
             config: solid.config.clone(),
             inputs: job.inputs,
@@ -70,10 +85,7 @@ impl Executor for LocalExecutor {
 
 impl LocalSolid {
     /// Equal work sees equal randomness, whichever run and attempt it is in.
-    fn seed(&self, mapping_keys: &[String]) -> Seed {
-        let digest = self.plugin.digest();
-        let mut parts: Vec<&[u8]> = vec![&digest, self.name.as_bytes(), self.config.as_bytes()];
-        parts.extend(mapping_keys.iter().map(String::as_bytes));
-        Seed::of(&parts)
+    fn seed(&self) -> Seed {
+        Seed::of(&[&self.plugin.digest(), self.name.as_bytes(), self.config.as_bytes()])
     }
 }

@@ -13,7 +13,6 @@ mod inputs;
 mod step_line;
 mod taking;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use fanfold_graph::retry;
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Slots};
 use fanfold_graph::step::{StepId, StepKey, StepKeyError};
+use rustc_hash::FxHashMap;
 
 pub use hooks::{Hook, HookEvent, Hooks, INPUT as HOOK_INPUT};
 pub use inputs::InputTree;
@@ -89,13 +89,13 @@ struct State {
     run: Run,
     report: Report,
     hooks: Hooks,
-    executions: HashMap<StepId, Execution>,
+    executions: FxHashMap<StepId, Execution>,
     slots: Slots,
     /// Workers that execute a step, superseded ones too.
     busy_workers: usize,
     tickets: u64,
     /// Steps that wait for their retry, and until when.
-    delayed: HashMap<StepId, Instant>,
+    delayed: FxHashMap<StepId, Instant>,
     idle_workers: usize,
     stopped: Option<Stopped>,
 }
@@ -157,11 +157,11 @@ impl Orchestrator {
             run,
             report,
             hooks,
-            executions: HashMap::new(),
+            executions: FxHashMap::default(),
             slots: Slots::new(&plan, &concurrency),
             busy_workers: 0,
             tickets: 0,
-            delayed: HashMap::new(),
+            delayed: FxHashMap::default(),
             idle_workers: 0,
             stopped: None,
         };

@@ -19,10 +19,13 @@ pub(super) struct EmittedKeys {
 }
 
 impl EmittedKeys {
-    pub(super) fn insert(&mut self, key: &MappingKey) {
-        if self.digests.insert(digest(key)) && self.named.len() < MAX_NAMED {
+    /// Adds a key; false if it is in there already.
+    pub(super) fn insert(&mut self, key: &MappingKey) -> bool {
+        let is_new = self.digests.insert(digest(key));
+        if is_new && self.named.len() < MAX_NAMED {
             self.named.push(key.clone());
         }
+        is_new
     }
 
     pub(super) fn contains(&self, key: &MappingKey) -> bool {

@@ -2,13 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::net::HostGrant;
 use super::scratch::ScratchGrant;
 
-/// What a plugin's solids may see. The default is nothing.
+/// What a plugin's solids may see. The default is nothing, and free to clone; other grants are cheap to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Grants(GrantList);
+pub struct Grants(Option<Arc<GrantList>>);
+
+static NOTHING: GrantList = GrantList {
+    directories: Vec::new(),
+    scratch: None,
+    environment: BTreeMap::new(),
+    network: Vec::new(),
+    real_clock: false,
+    real_randomness: false,
+};
 
 /// What somebody wants to grant: [`Grants`] that have not been checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,17 +99,17 @@ impl Grants {
                 return Err(GrantError::NotADirectory(grant.host.clone()));
             }
         }
-        Ok(Self(list))
+        Ok(Self(Some(list).filter(|list| *list != NOTHING).map(Arc::new)))
     }
 
     /// What is granted.
     pub fn list(&self) -> &GrantList {
-        &self.0
+        self.0.as_deref().unwrap_or(&NOTHING)
     }
 
     /// True if the plugin sees nothing of the world, so that equal inputs give equal outputs.
     pub fn is_empty(&self) -> bool {
-        self.0 == GrantList::default()
+        self.0.is_none()
     }
 }
 

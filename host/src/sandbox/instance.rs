@@ -6,7 +6,7 @@ use fanfold_graph::retry::RetryRequest;
 use serde::{Deserialize, Serialize};
 use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline};
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bindings::exports::fanfold::plugin::solids;
@@ -14,7 +14,6 @@ use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
 use super::blobs::KnownBlobs;
 use super::clock::Clock;
 use super::collection::OpenCollection;
-use super::console::Console;
 use super::engine::Engine;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
@@ -26,10 +25,9 @@ use super::net::Gate;
 use super::outputs::OutputLedger;
 use super::random::Seed;
 use super::reporter::SharedReporter;
-use super::scratch::Scratch;
 use super::step_host::StepHost;
 use super::value::{Input, InputValue, LogLevel, LogSource, StepEvent};
-use super::world;
+use super::world::World;
 
 /// A failure's description is cut off here, in bytes.
 const MAX_DESCRIPTION_BYTES: usize = 64 << 10;
@@ -74,27 +72,26 @@ pub struct StepReport {
 /// What a running instance's host functions work on.
 pub(super) struct StepState {
     pub(super) table: ResourceTable,
-    wasi: WasiCtx,
+    world: World,
     limiter: Limiter,
     pub(super) watch: Watch,
     pub(super) clock: Clock,
     pub(super) reporter: SharedReporter,
-    consoles: [Console; 2],
     http: WasiHttpCtx,
-    gate: Gate,
+    /// Made with the first request.
+    gate: Option<Gate>,
+    response_limit: u64,
     pub(super) outputs: OutputLedger,
     pub(super) blobs: KnownBlobs,
     pub(super) blob_bytes: u64,
     pub(super) blob_limit: u64,
     pub(super) attempt: u32,
-    /// Goes last: what is open in it is closed before.
-    scratch: Option<Scratch>,
 }
 
 impl StepState {
     /// Tells the operator what the guest was denied.
     fn report_denials(&self) -> Result<(), StepFailure> {
-        self.gate.take_denials().into_iter().try_for_each(|message| {
+        self.gate.iter().flat_map(Gate::take_denials).try_for_each(|message| {
             let (level, source) = (LogLevel::Warning, LogSource::Host);
             self.reporter.lock().report(StepEvent::Log { level, source, message })
         })
@@ -103,13 +100,17 @@ impl StepState {
 
 impl WasiView for StepState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView { ctx: self.world.wasi(), table: &mut self.table }
     }
 }
 
 impl WasiHttpView for StepState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.gate, table: &mut self.table, ctx: &mut self.http }
+        let Self { gate, world, watch, response_limit, .. } = self;
+        let gate = gate.get_or_insert_with(|| {
+            Gate::new(world.grants().list().network.clone(), watch.clone(), *response_limit)
+        });
+        WasiHttpCtxView { hooks: gate, table: &mut self.table, ctx: &mut self.http }
     }
 }
 
@@ -134,29 +135,24 @@ impl Instance {
     pub(super) fn new(engine: &Engine, around: Surroundings<'_>) -> Result<Self, StepFailure> {
         let limits = around.limits;
         let reporter = SharedReporter::new(around.host, limits);
-        let stdout = Console::new(LogSource::Stdout, reporter.clone());
-        let stderr = Console::new(LogSource::Stderr, reporter.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         let watch = Watch::start(around.interrupt, limits.wall);
-        let scratch = around.grants.list().scratch.as_ref().map(Scratch::make).transpose();
-        let scratch = scratch.map_err(|error| world::no_scratch(&error))?;
         let state = StepState {
             table,
-            wasi: world::build(around.grants, scratch.as_ref(), around.seed, stdout.clone(), stderr.clone())?,
+            world: World::new(around.grants.clone(), around.seed, reporter.clone())?,
             limiter: Limiter::new(limits),
             http: WasiHttpCtx::new(),
-            gate: Gate::new(around.grants.list().network.clone(), watch.clone(), limits.response_bytes),
+            gate: None,
+            response_limit: limits.response_bytes,
             watch,
             clock: Clock::new(around.grants.list().real_clock),
             reporter,
-            consoles: [stdout, stderr],
             outputs: around.outputs,
             blobs: KnownBlobs::default(),
             blob_bytes: 0,
             blob_limit: limits.blob_bytes,
             attempt: around.attempt,
-            scratch,
         };
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
@@ -166,7 +162,7 @@ impl Instance {
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
             state.watch.tick().map_err(StepFailure::into_error)?;
-            state.scratch.as_mut().map_or(Ok(()), Scratch::tick).map_err(StepFailure::into_error)?;
+            state.world.tick().map_err(StepFailure::into_error)?;
             Ok(UpdateDeadline::Continue(1))
         });
         let fuel = set_fuel(&mut store, engine, limits)?;
@@ -181,7 +177,7 @@ impl Instance {
     ) -> Result<R, StepFailure> {
         let called = code.instantiate(&mut self.store).and_then(|instance| call(&mut self.store, &instance));
         let state = self.store.data_mut();
-        let finished = state.consoles.iter().try_for_each(Console::finish);
+        let finished = state.world.finish();
         let finished = finished.and_then(|()| state.report_denials());
         let finished = finished.and_then(|()| state.reporter.lock().finish());
         let mut failure = match (called, finished) {
@@ -246,7 +242,8 @@ pub(super) fn execute(
     let ended = instance
         .run(code, |store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
     let state = instance.state();
-    let exceeded = state.gate.refused().or_else(|| state.scratch.as_ref()?.check().err());
+    let responses = state.gate.as_ref().and_then(Gate::refused);
+    let exceeded = responses.or_else(|| state.world.check_scratch().err());
     let ledger = &mut instance.state().outputs;
     match (ended, ledger.take_refused().or(exceeded)) {
         (Err(failure), _) if failure.kind == FailureKind::Canceled => Err(failure),

@@ -138,22 +138,14 @@ impl OutputLedger {
         key: Option<&str>,
         value: &Value,
     ) -> Result<Option<MappingKey>, StepFailure> {
-        let shapes = Arc::clone(&self.shapes);
         let index = self.find(output)?;
-        let shape = &shapes.0[index];
-        let key = check_kind(shape, key)?;
-        self.check_repeated(index, key.as_ref())?;
+        let key = check_kind(&self.shapes.0[index], key)?;
+        // Kept even if the output is refused below: nothing passes after that.
+        self.remember(index, key.as_ref())?;
         let bytes = value.inline_bytes();
         self.check_sizes(output, bytes, key.is_some())?;
-        check_value(shape, value)?;
-        let emitted = &mut self.emitted[index];
-        match &key {
-            Some(key) => {
-                emitted.keys.insert(key);
-                self.keys += 1;
-            }
-            None => emitted.is_emitted = true,
-        }
+        check_value(&self.shapes.0[index], value)?;
+        self.keys += u64::from(key.is_some());
         self.bytes += bytes;
         Ok(key)
     }
@@ -191,14 +183,19 @@ impl OutputLedger {
         Err(failure)
     }
 
-    fn check_repeated(&self, index: usize, key: Option<&MappingKey>) -> Result<(), StepFailure> {
-        let (name, emitted) = (&self.shapes.0[index].name, &self.emitted[index]);
+    /// Notes that an output, or an item of one, is emitted: once.
+    fn remember(&mut self, index: usize, key: Option<&MappingKey>) -> Result<(), StepFailure> {
+        let (name, emitted) = (&self.shapes.0[index].name, &mut self.emitted[index]);
+        let is_new = match key {
+            Some(key) => emitted.keys.insert(key),
+            None => !std::mem::replace(&mut emitted.is_emitted, true),
+        };
+        if is_new {
+            return Ok(());
+        }
         let message = match key {
-            Some(key) if emitted.keys.contains(key) => {
-                format!("mapping key `{key}` was emitted twice on output `{name}`")
-            }
-            None if emitted.is_emitted => format!("output `{name}` was emitted twice"),
-            _ => return Ok(()),
+            Some(key) => format!("mapping key `{key}` was emitted twice on output `{name}`"),
+            None => format!("output `{name}` was emitted twice"),
         };
         Err(StepFailure::new(FailureKind::DuplicateOutput, message))
     }

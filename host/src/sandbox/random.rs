@@ -12,7 +12,21 @@ pub struct Seed(pub [u8; 32]);
 impl Seed {
     /// The seed of work that is told apart by `parts`, in order; where one part ends matters.
     pub fn of(parts: &[&[u8]]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("fanfold 2026 seed of a step");
+        let hasher = blake3::Hasher::new_derive_key("fanfold 2026 seed of a step");
+        Self::finish(hasher, parts.iter().copied())
+    }
+
+    /// The seed of the clone with these mapping keys of work that has this seed.
+    #[must_use]
+    pub fn of_clone(self, mapping_keys: &[String]) -> Self {
+        if mapping_keys.is_empty() {
+            return self;
+        }
+        let parts = mapping_keys.iter().map(String::as_bytes);
+        Self::finish(blake3::Hasher::new_keyed(&self.0), parts)
+    }
+
+    fn finish<'p>(mut hasher: blake3::Hasher, parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
@@ -72,5 +86,18 @@ mod tests {
         assert_eq!(first(seed, "secure"), first(seed, "secure"));
         assert_ne!(first(seed, "secure"), first(seed, "insecure"));
         assert_ne!(first(seed, "secure"), first(Seed::of(&[b"file", b"sa"]), "secure"));
+    }
+
+    #[test]
+    fn clones_differ_by_all_of_their_keys() {
+        let clone = |keys: &[&str]| {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            Seed::of(&[b"files"]).of_clone(&keys)
+        };
+        assert_eq!(clone(&[]), Seed::of(&[b"files"]));
+        assert_eq!(clone(&["a", "b"]), clone(&["a", "b"]));
+        let seeds = [clone(&[]), clone(&["a"]), clone(&["b"]), clone(&["ab"]), clone(&["a", "b"])];
+        let different: std::collections::HashSet<_> = seeds.iter().map(|seed| seed.0).collect();
+        assert_eq!(different.len(), seeds.len());
     }
 }

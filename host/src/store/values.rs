@@ -1,11 +1,12 @@
 //! The values of one run, by the place of their entry in the log: from memory where they are fresh, else from the log.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::event::ValueRef;
 use rusqlite::Connection;
+use rustc_hash::FxHashMap;
 
 use super::entry::{Fact, KeptValue, LoggedValue, ValueForm};
 use super::event_log::EventLog;
@@ -37,7 +38,7 @@ pub(super) struct Values {
 
 #[derive(Default)]
 struct Memory {
-    fresh: HashMap<u64, LoggedValue>,
+    fresh: FxHashMap<u64, LoggedValue>,
     /// The keys of `fresh`, oldest first.
     order: VecDeque<u64>,
     bytes: usize,

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::derive::Offer;
-use super::points::Emitted;
 use crate::name::{Identifier, MappingKey};
 use crate::pipeline::Unmatched;
 use crate::plan::{Side, ZipNode};
@@ -72,8 +71,10 @@ impl Run {
         strict.flat_map(move |side| {
             let pairs = [(first, side), (side, first)].into_iter();
             pairs.flat_map(move |(on, lacking)| {
-                let other = self.emitted(zip, lacking, point);
-                let keys = self.emitted(zip, on, point).keys().filter(|key| !other.has(key));
+                let other = self.generator(zip, lacking, point).point;
+                let items = self.points.live_items(on.dynamic, self.generator(zip, on, point).point);
+                let keys = items.into_iter().map(|item| self.points.key(on.dynamic, item));
+                let keys = keys.filter(move |key| !self.points.has_item(lacking.dynamic, other, key));
                 keys.map(move |key| Mismatch {
                     mapping_key: key.clone(),
                     on: self.emitter(zip, on, point),
@@ -81,11 +82,6 @@ impl Run {
                 })
             })
         })
-    }
-
-    fn emitted(&self, zip: &ZipNode, side: &Side, point: Point) -> &Emitted {
-        let generator = self.generator(zip, side, point);
-        &self.points.dynamics[side.dynamic.at()].emitted[generator.point.0 as usize]
     }
 
     fn emitter(&self, zip: &ZipNode, side: &Side, point: Point) -> Emitter {

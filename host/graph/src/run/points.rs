@@ -4,6 +4,9 @@
 //! (one of its items was dropped) never comes back.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
 
 use super::cells::Age;
 use crate::event::ValueRef;
@@ -27,18 +30,8 @@ pub(super) struct Emitted {
     pub(super) order: Vec<u32>,
     /// Items that were there when it began, in order; those that it emitted again are in `order` too.
     earlier: Vec<u32>,
-    by_key: BTreeMap<MappingKey, u32>,
-}
-
-impl Emitted {
-    /// The keys of its live items, in their own order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &MappingKey> {
-        self.by_key.keys()
-    }
-
-    pub(super) fn has(&self, key: &MappingKey) -> bool {
-        self.by_key.contains_key(key)
-    }
+    /// Its live items by mapping key. The keys are in the items alone: there may be millions.
+    by_key: HashTable<u32>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -46,6 +39,35 @@ pub(super) struct Items {
     pub(super) items: Vec<Item>,
     /// By the generator's point.
     pub(super) emitted: Vec<Emitted>,
+    /// Strangers choose mapping keys: which of them collide must not be known to them.
+    hasher: RandomState,
+}
+
+impl Items {
+    /// The live item that a generator's step emitted under a key.
+    fn find(&self, generator: Point, key: &MappingKey) -> Option<u32> {
+        let is_it = |item: &u32| self.items[*item as usize].mapping_key == *key;
+        self.emitted[generator.0 as usize].by_key.find(self.hasher.hash_one(key), is_it).copied()
+    }
+
+    fn add(&mut self, item: Item) -> u32 {
+        let number = self.items.len() as u32;
+        let Self { items, emitted, hasher } = self;
+        let emitted = &mut emitted[item.generator.0 as usize];
+        let hash = hasher.hash_one(&item.mapping_key);
+        emitted.by_key.insert_unique(hash, number, |it| hasher.hash_one(&items[*it as usize].mapping_key));
+        emitted.order.push(number);
+        items.push(item);
+        number
+    }
+
+    fn forget(&mut self, item: u32) {
+        let Item { generator, mapping_key, .. } = &self.items[item as usize];
+        let by_key = &mut self.emitted[generator.0 as usize].by_key;
+        if let Ok(found) = by_key.find_entry(self.hasher.hash_one(mapping_key), |it| *it == item) {
+            found.remove();
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -182,10 +204,13 @@ impl Points {
     /// each point of the prefix that is cloned over the same generator step.
     pub(super) fn create_for(&mut self, plan: &Plan, dynamic: DynamicId, item: u32) -> Vec<(ScopeId, Point)> {
         let parent = self.dynamics[dynamic.at()].items[item as usize].generator;
-        let natural = Birth::Point(Place { parent, item, is_dead: false });
-        let crossed =
-            plan.dynamics[dynamic.at()].crosses.iter().map(|scope| (*scope, vec![Birth::Item(item)]));
-        let births = crossed.chain([(plan.dynamics[dynamic.at()].scope, vec![natural])]).collect();
+        let natural = Place { parent, item, is_dead: false };
+        let shape = &plan.dynamics[dynamic.at()];
+        if shape.crosses.is_empty() && plan.scopes[shape.scope.at()].crossed_by.is_empty() {
+            return vec![(shape.scope, self.create(plan, shape.scope, natural))];
+        }
+        let crossed = shape.crosses.iter().map(|scope| (*scope, vec![Birth::Item(item)]));
+        let births = crossed.chain([(shape.scope, vec![Birth::Point(natural)])]).collect();
         self.create_all(plan, births)
     }
 
@@ -248,7 +273,7 @@ impl Points {
         let (key, outer) = keys.split_last()?;
         let parent = self.find(plan, *prefix, outer)?;
         let (generator, _) = self.crossing(plan, *prefix, parent, dim);
-        let item = *self.dynamics[dim.dynamic.at()].emitted[generator.0 as usize].by_key.get(key)?;
+        let item = self.dynamics[dim.dynamic.at()].find(generator, key)?;
         if plan.scopes[scope.at()].is_natural {
             return Some(Point(item));
         }
@@ -266,8 +291,7 @@ impl Points {
 
     fn crossed_items(&self, dynamic: DynamicId, (generator, key): &Crossing) -> Vec<u32> {
         let Some(key) = key else { return self.live_items(dynamic, *generator) };
-        let emitted = &self.dynamics[dynamic.at()].emitted[generator.0 as usize];
-        emitted.by_key.get(key).copied().into_iter().collect()
+        self.dynamics[dynamic.at()].find(*generator, key).into_iter().collect()
     }
 
     /// The points of a crossed scope's prefix that are crossed with an item of its last dimension.
@@ -275,6 +299,11 @@ impl Points {
         let generator = self.dynamics[dim.dynamic.at()].items[item as usize].generator;
         let key = dim.joined_with.map(|_| self.key(dim.dynamic, item).clone());
         self.scopes[scope.at()].hosts.get(&(generator, key)).into_iter().flatten()
+    }
+
+    /// Whether a generator's step emitted an item under this key that is still there.
+    pub(super) fn has_item(&self, dynamic: DynamicId, generator: Point, key: &MappingKey) -> bool {
+        self.dynamics[dynamic.at()].find(generator, key).is_some()
     }
 
     pub(super) fn key(&self, dynamic: DynamicId, item: u32) -> &MappingKey {
@@ -297,7 +326,7 @@ impl Points {
 
     /// The items of a generator step, dropped ones left out: those of the latest execution first.
     pub(super) fn live_items(&self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
-        let Items { items, emitted } = &self.dynamics[dynamic.at()];
+        let Items { items, emitted, .. } = &self.dynamics[dynamic.at()];
         let Emitted { order, earlier, .. } = &emitted[generator.0 as usize];
         let others = earlier.iter().filter(|item| items[**item as usize].age != Age::Fresh);
         order.iter().chain(others).copied().collect()
@@ -305,9 +334,8 @@ impl Points {
 
     /// True when the generator step's present execution has emitted this key.
     pub(super) fn is_fresh(&self, dynamic: DynamicId, generator: Point, key: &MappingKey) -> bool {
-        let Items { items, emitted } = &self.dynamics[dynamic.at()];
-        let known = emitted[generator.0 as usize].by_key.get(key);
-        known.is_some_and(|item| items[*item as usize].age == Age::Fresh)
+        let known = &self.dynamics[dynamic.at()];
+        known.find(generator, key).is_some_and(|item| known.items[item as usize].age == Age::Fresh)
     }
 
     /// Takes in one item of a running generator.
@@ -318,21 +346,17 @@ impl Points {
         key: MappingKey,
         value: ValueRef,
     ) -> Arrival {
-        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
-        let emitted = &mut emitted[generator.0 as usize];
-        let Some(&known) = emitted.by_key.get(&key) else {
-            let item = items.len() as u32;
-            emitted.by_key.insert(key.clone(), item);
-            emitted.order.push(item);
-            items.push(Item { generator, mapping_key: key, value, age: Age::Fresh });
-            return Arrival::New(item);
+        let dynamic = &mut self.dynamics[dynamic.at()];
+        let Some(known) = dynamic.find(generator, &key) else {
+            let item = Item { generator, mapping_key: key, value, age: Age::Fresh };
+            return Arrival::New(dynamic.add(item));
         };
-        let item = &mut items[known as usize];
+        let item = &mut dynamic.items[known as usize];
         if item.age == Age::Fresh {
             return Arrival::Duplicate;
         }
         item.age = Age::Fresh;
-        emitted.order.push(known);
+        dynamic.emitted[generator.0 as usize].order.push(known);
         let is_same = item.value.same_value(&value);
         item.value = value;
         if is_same { Arrival::Kept } else { Arrival::Changed(known) }
@@ -341,7 +365,7 @@ impl Points {
     /// A generator step is about to run again: what it emitted is at least this old, and kept until it ends.
     pub(super) fn age(&mut self, dynamic: DynamicId, generator: Point, age: Age) {
         let live = self.live_items(dynamic, generator);
-        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
+        let Items { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
         for item in &live {
             let item = &mut items[*item as usize];
             item.age = item.age.max(age);
@@ -353,13 +377,12 @@ impl Points {
 
     /// A generator step has ended: what is older than `oldest` is dropped. Returns the dropped items.
     pub(super) fn drop_items(&mut self, dynamic: DynamicId, generator: Point, oldest: Age) -> Vec<u32> {
-        let Items { items, emitted } = &mut self.dynamics[dynamic.at()];
-        let emitted = &mut emitted[generator.0 as usize];
-        let is_dropped = |item: &u32| items[*item as usize].age > oldest;
-        let dropped: Vec<u32> = emitted.earlier.iter().copied().filter(is_dropped).collect();
-        emitted.earlier.retain(|item| !is_dropped(item));
+        let Items { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
+        let earlier = &mut emitted[generator.0 as usize].earlier;
+        let is_dropped = |item: &mut u32| items[*item as usize].age > oldest;
+        let dropped: Vec<u32> = earlier.extract_if(.., is_dropped).collect();
         for item in &dropped {
-            emitted.by_key.remove(&items[*item as usize].mapping_key);
+            self.dynamics[dynamic.at()].forget(*item);
         }
         dropped
     }
