@@ -53,6 +53,11 @@ impl Slots {
         self.limits[solid.at()].iter().all(|limit| self.free[*limit] > 0)
     }
 
+    /// Whether any number of steps of a solid may run.
+    pub fn is_unlimited(&self, solid: SolidId) -> bool {
+        self.limits[solid.at()].is_empty()
+    }
+
     /// One more step of a solid runs. There must be room for it.
     pub fn take(&mut self, solid: SolidId) {
         self.limits[solid.at()].iter().for_each(|limit| self.free[*limit] -= 1);

@@ -1,7 +1,8 @@
 //! The loop that drives a run. Nothing else both decides and acts.
 //!
-//! Worker threads share one state behind a lock. Each of them takes the next step that may start, runs it with the lock
-//! released, and records how it ended: there is no thread in between that a step would have to wait for.
+//! Worker threads share one state behind a lock. Each of them claims steps that may start, runs them with the lock released,
+//! and records how they ended: there is no thread in between that a step would have to wait for. What nobody waits for is
+//! recorded together with what comes after it: see [`tray`].
 //!
 //! Invariants:
 //! - `Shared::record` is the only writer: it appends to the log, applies to the run, and shows, in that order.
@@ -12,12 +13,14 @@ mod hooks;
 mod inputs;
 mod step_line;
 mod taking;
+mod tray;
+mod worker;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use fanfold_graph::plan::Plan;
-use fanfold_graph::retry;
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Slots};
 use fanfold_graph::step::{StepId, StepKey, StepKeyError};
@@ -27,13 +30,12 @@ pub use hooks::{Hook, HookEvent, Hooks, INPUT as HOOK_INPUT};
 pub use inputs::InputTree;
 pub use taking::Parent;
 
-use crate::executor::{Code, Executor, Job};
+use crate::executor::Executor;
 use crate::report::{Report, Snapshot};
-use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
+use crate::sandbox::Interrupt;
 use crate::store::{Canceled, Fact, OpenRun, Progress, RunId, StoreError};
-use hooks::HookLine;
-use step_line::{Outbox, StepLine};
-use taking::Taken;
+use tray::Tray;
+use worker::Worker;
 
 /// A step's thread needs room for the guest's stack and the host's functions on top of it.
 const WORKER_STACK_BYTES: usize = 4 << 20;
@@ -78,8 +80,11 @@ struct Shared {
     plan: Arc<Plan>,
     store: OpenRun,
     executor: Box<dyn Executor>,
-    jobs: usize,
     parent: Option<Parent>,
+    /// By worker.
+    trays: Vec<Tray>,
+    /// Workers that wait for work.
+    idle_workers: AtomicUsize,
     state: Mutex<State>,
     /// Something happened that an idle worker may be waiting for.
     wake: Condvar,
@@ -91,12 +96,11 @@ struct State {
     hooks: Hooks,
     executions: FxHashMap<StepId, Execution>,
     slots: Slots,
-    /// Workers that execute a step, superseded ones too.
+    /// Workers that execute steps, superseded ones too.
     busy_workers: usize,
     tickets: u64,
     /// Steps that wait for their retry, and until when.
     delayed: FxHashMap<StepId, Instant>,
-    idle_workers: usize,
     stopped: Option<Stopped>,
 }
 
@@ -116,38 +120,6 @@ enum Next {
     Leave,
 }
 
-/// A step that has started.
-struct Started<'p> {
-    step: StepId,
-    ticket: u64,
-    interrupt: Interrupt,
-    work: Work<'p>,
-}
-
-/// Where a step's end comes from.
-enum Work<'p> {
-    Execute(UnreadJob),
-    Take(Taken<'p>),
-}
-
-/// How a step's work ended.
-enum Ended {
-    Succeeded(StepReport),
-    Failed(StepFailure),
-    /// It was not executed.
-    LeftOut,
-}
-
-impl Ended {
-    /// What the host could not do for a step because it was told to stop waiting is no failure of the step: one that has
-    /// failed for good would stay so when its run is taken up again.
-    fn failed(failure: StepFailure, interrupt: &Interrupt) -> Self {
-        let was_told = failure.kind == FailureKind::HostFailed && interrupt.is_canceled();
-        let kind = if was_told { FailureKind::Canceled } else { failure.kind };
-        Self::Failed(StepFailure { kind, ..failure })
-    }
-}
-
 impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
@@ -162,22 +134,23 @@ impl Orchestrator {
             busy_workers: 0,
             tickets: 0,
             delayed: FxHashMap::default(),
-            idle_workers: 0,
             stopped: None,
         };
         let (state, wake) = (Mutex::new(state), Condvar::new());
-        Self(Arc::new(Shared { run_id, plan, store, executor, jobs, parent, state, wake }))
+        let trays = (0..jobs).map(|_| Tray::default()).collect();
+        let idle_workers = AtomicUsize::new(0);
+        Self(Arc::new(Shared { run_id, plan, store, executor, parent, trays, idle_workers, state, wake }))
     }
 
     /// Drives the run to its end, and returns how it ended. Returns once all of it is on disk.
     pub fn drive(&self) -> Result<Outcome, Stopped> {
         let shared = &self.0;
         std::thread::scope(|scope| {
-            for _ in 1..shared.jobs {
+            for worker in 1..shared.trays.len() {
                 // With fewer threads than wanted the run is slower, and as right.
-                _ = worker_thread().spawn_scoped(scope, || shared.work());
+                _ = worker_thread().spawn_scoped(scope, move || shared.work(Worker(worker)));
             }
-            let first = worker_thread().spawn_scoped(scope, || shared.work());
+            let first = worker_thread().spawn_scoped(scope, || shared.work(Worker(0)));
             let first = first.map_err(|error| Stopped(format!("cannot start a thread: {error}")))?;
             first.join().map_err(|panic| std::panic::resume_unwind(panic))
         })?;
@@ -195,7 +168,7 @@ impl Orchestrator {
 
     /// Asks the run to end: running steps are interrupted, and nothing more starts.
     pub fn cancel(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.0.up_to_date();
         if state.run.is_canceled() || self.0.record(&mut state, Fact::RunCanceled).is_err() {
             return;
         }
@@ -221,7 +194,7 @@ impl Orchestrator {
     /// Interrupts one running step. It counts as canceled, and what reads it does not run.
     pub fn cancel_step(&self, name: &str) -> Canceled {
         let key: StepKey = name.parse().map_err(|error: StepKeyError| error.to_string())?;
-        let state = self.0.lock();
+        let state = self.0.up_to_date();
         let Some(step) = state.run.find(&key) else {
             return Err(format!("the run has no step `{key}`, at least not yet"));
         };
@@ -236,7 +209,7 @@ impl Orchestrator {
     /// Keeps how far the run is, for others to see.
     pub fn keep_progress(&self) -> Result<(), StoreError> {
         let progress = {
-            let state = self.0.lock();
+            let state = self.0.up_to_date();
             Progress { entries: self.0.store.log_length(), snapshot: state.report.snapshot(&state.run) }
         };
         self.0.store.keep_progress(&progress)
@@ -249,7 +222,7 @@ impl Orchestrator {
 
     /// Calls `look` with the run's present state and its report.
     pub fn look<R>(&self, look: impl FnOnce(&Run, &mut Report) -> R) -> R {
-        let state = &mut *self.0.lock();
+        let state = &mut *self.0.up_to_date();
         look(&state.run, &mut state.report)
     }
 
@@ -282,38 +255,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A worker's life.
-    fn work(self: &Arc<Self>) {
+    /// Takes the run's lock, and records what was handed over until now.
+    fn up_to_date(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        loop {
-            match state.next() {
-                Next::Leave => break,
-                Next::Wait(pause) => state = self.wait(state, pause),
-                Next::Call => state = self.call_hook(state),
-                Next::Start(step) => {
-                    let Ok(started) = self.start(&mut state, step) else { break };
-                    let ticket = started.ticket;
-                    drop(state);
-                    let outbox = Outbox::default();
-                    let ended = self.perform(started, outbox.clone());
-                    state = self.lock();
-                    state.slots.give_back(step.solid);
-                    state.busy_workers -= 1;
-                    self.end(&mut state, step, ticket, &outbox, ended);
-                }
-            }
-        }
-        drop(state);
-        self.wake.notify_all();
-    }
-
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, pause: Option<Duration>) -> MutexGuard<'a, State> {
-        state.idle_workers += 1;
-        let mut state = match pause {
-            Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
-            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-        };
-        state.idle_workers -= 1;
+        self.empty_all(&mut state);
         state
     }
 
@@ -333,7 +278,8 @@ impl Shared {
         }
         state.report.show(&state.run, &entry);
         state.hooks.note(&entry);
-        if state.idle_workers > 0 && matches!(state.next(), Next::Start(_) | Next::Call) {
+        if self.idle_workers.load(Ordering::SeqCst) > 0 && matches!(state.next(), Next::Start(_) | Next::Call)
+        {
             self.wake.notify_one();
         }
         Ok(())
@@ -346,108 +292,6 @@ impl Shared {
         state.interrupt_all();
         self.wake.notify_all();
         stopped
-    }
-
-    fn start(&self, state: &mut State, step: StepId) -> Result<Started<'_>, Stopped> {
-        let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, step));
-        let fact = if taken.is_some() { Fact::StepTaken { step } } else { Fact::StepStarted { step } };
-        self.record(state, fact)?;
-        state.delayed.remove(&step);
-        state.slots.take(step.solid);
-        state.busy_workers += 1;
-        state.tickets += 1;
-        let (ticket, interrupt) = (state.tickets, Interrupt::default());
-        state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
-        let work = taken.map_or_else(|| Work::Execute(UnreadJob::of(&state.run, step)), Work::Take);
-        Ok(Started { step, ticket, interrupt, work })
-    }
-
-    /// Sees a step through to its end.
-    fn perform(self: &Arc<Self>, started: Started<'_>, outbox: Outbox) -> Ended {
-        let Started { step, ticket, interrupt, work } = started;
-        let line = StepLine::new(Arc::clone(self), step, ticket, interrupt.clone(), outbox);
-        match work {
-            Work::Execute(job) => {
-                let executed = self.execute(job, step, interrupt.clone(), line);
-                executed.map_or_else(|failure| Ended::failed(failure, &interrupt), Ended::Succeeded)
-            }
-            Work::Take(taken) => taken.end(&line, &interrupt),
-        }
-    }
-
-    /// Reads a step's inputs and runs it.
-    fn execute(
-        self: &Arc<Self>,
-        job: UnreadJob,
-        step: StepId,
-        interrupt: Interrupt,
-        line: StepLine,
-    ) -> Result<StepReport, StepFailure> {
-        let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree, &interrupt));
-        let inputs = inputs.collect::<std::io::Result<_>>().map_err(|error| {
-            StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
-        })?;
-        let UnreadJob { mapping_keys, attempt, .. } = job;
-        self.executor.execute(
-            Job { code: Code::Solid(step.solid), mapping_keys, inputs, attempt, interrupt },
-            Box::new(line),
-        )
-    }
-
-    /// Calls a hook that is due, with the lock released. One that is interrupted has not heard.
-    fn call_hook<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let Some(begun) = state.hooks.begin() else { return state };
-        let facts = hooks::facts(self.run_id.as_str(), &state.run, &begun);
-        let job = Job {
-            code: Code::Hook(begun.hook),
-            mapping_keys: state.run.mapping_keys(begun.step).into_iter().map(ToString::to_string).collect(),
-            inputs: state.hooks.inputs(begun.hook, facts),
-            attempt: 0,
-            interrupt: begun.interrupt.clone(),
-        };
-        let (step, hook) = (begun.step, state.hooks.name(begun.hook));
-        drop(state);
-        let called = self.executor.execute(job, Box::new(HookLine { shared: Arc::clone(self), step }));
-        let mut state = self.lock();
-        let failure = called.err();
-        if failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::Canceled) {
-            // Where it cannot be recorded, the run has stopped and says why.
-            _ = self.record(&mut state, Fact::HookEnded { step, hook, failure });
-        }
-        state
-    }
-
-    /// Records how an execution ended, if anybody still wants to know.
-    fn end(&self, state: &mut State, step: StepId, ticket: u64, outbox: &Outbox, ended: Ended) {
-        if !state.is_current(step, ticket) {
-            // Its slots are free now, and somebody may have waited for them.
-            self.wake.notify_all();
-            return;
-        }
-        for fact in outbox.take() {
-            // Where it cannot be recorded, the run has stopped and says why; so below.
-            _ = self.record(state, fact);
-        }
-        state.executions.remove(&step);
-        let fact = match ended {
-            Ended::Succeeded(report) => Fact::StepSucceeded { step, report },
-            Ended::LeftOut => Fact::StepCanceled { step },
-            Ended::Failed(failure) if failure.kind == FailureKind::Canceled => Fact::StepCanceled { step },
-            Ended::Failed(failure) => {
-                let retry_after_ms = self.retry_after_ms(state, step, &failure);
-                if let Some(pause) = retry_after_ms.filter(|pause| *pause > 0) {
-                    state.delayed.insert(step, Instant::now() + Duration::from_millis(pause.into()));
-                }
-                Fact::StepFailed { step, retry_after_ms, failure }
-            }
-        };
-        _ = self.record(state, fact);
-    }
-
-    fn retry_after_ms(&self, state: &State, step: StepId, failure: &StepFailure) -> Option<u32> {
-        let retries = state.run.attempt(step);
-        let random = drawn(&[self.run_id.as_str(), &state.run.step_key(step).to_string()], retries);
-        retry::pause(self.plan.retry_policy(step.solid), failure.retry, retries, random)
     }
 }
 
@@ -480,35 +324,4 @@ impl State {
         self.executions.values().for_each(|execution| execution.interrupt.cancel());
         self.hooks.interrupt_all();
     }
-}
-
-/// A step that has started, with what it reads by reference.
-struct UnreadJob {
-    mapping_keys: Vec<String>,
-    inputs: Vec<(String, InputTree)>,
-    attempt: u32,
-}
-
-impl UnreadJob {
-    fn of(run: &Run, step: StepId) -> Self {
-        let keys = run.mapping_keys(step).into_iter();
-        let inputs = run.inputs(step).into_iter();
-        Self {
-            mapping_keys: keys.map(|key| key.as_str().to_owned()).collect(),
-            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
-            attempt: run.attempt(step),
-        }
-    }
-}
-
-/// A number from 0 to 1 that is the same for the same parts: jitter needs to spread, not to surprise.
-fn drawn(parts: &[&str], number: u32) -> f64 {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(part.as_bytes()).update(&[0]);
-    }
-    hasher.update(&number.to_le_bytes());
-    let mut half = [0; 4];
-    half.copy_from_slice(&hasher.finalize().as_bytes()[..4]);
-    f64::from(u32::from_le_bytes(half)) / f64::from(u32::MAX)
 }

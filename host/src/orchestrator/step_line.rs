@@ -1,13 +1,15 @@
 //! A running step's line to the orchestrator.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use fanfold_graph::definition::MetadataEntry;
 use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 
 use super::Shared;
+use super::tray::{Handed, What};
+use super::worker::Worker;
 use crate::io_manager::{self, Keeper, object_path};
 use crate::sandbox::{BlobRef, BlobSink, Emission, Interrupt, StepEvent, StepHost};
 use crate::store::{Fact, LoggedValue};
@@ -15,40 +17,21 @@ use crate::store::{Fact, LoggedValue};
 /// Records what one execution hands over.
 pub(super) struct StepLine {
     shared: Arc<Shared>,
+    worker: Worker,
     step: StepId,
     ticket: u64,
     interrupt: Interrupt,
-    outbox: Outbox,
-}
-
-/// What is recorded together with the step's end, or before the next thing that is not: plain outputs of solids without
-/// dynamic ones, which nobody can read sooner. So most steps take the run's lock once.
-#[derive(Clone, Default)]
-pub(super) struct Outbox(Arc<Mutex<Vec<Fact>>>);
-
-impl Outbox {
-    pub(super) fn take(&self) -> Vec<Fact> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn put(&self, fact: Fact) {
-        self.lock().push(fact);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Fact>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl StepLine {
     pub(super) fn new(
         shared: Arc<Shared>,
+        worker: Worker,
         step: StepId,
         ticket: u64,
         interrupt: Interrupt,
-        outbox: Outbox,
     ) -> Self {
-        Self { shared, step, ticket, interrupt, outbox }
+        Self { shared, worker, step, ticket, interrupt }
     }
 
     /// Records an output whose value is kept already.
@@ -58,14 +41,15 @@ impl StepLine {
         mapping_key: Option<MappingKey>,
         value: LoggedValue,
         metadata: Vec<MetadataEntry>,
-    ) -> io::Result<()> {
+    ) {
         let fact = Fact::OutputEmitted { step: self.step, output, mapping_key, value, metadata };
         let outputs = &self.shared.plan.definition(self.step.solid).outputs;
         if outputs.iter().any(|output| output.is_dynamic) {
-            return self.record(fact);
+            self.record(fact);
+        } else {
+            // Nobody can read it before the step has ended.
+            self.shared.trays[self.worker.0].put(self.handed(fact));
         }
-        self.outbox.put(fact);
-        Ok(())
     }
 
     /// The place of an output in the definition.
@@ -123,13 +107,13 @@ impl StepLine {
         partitions.into_iter().map(fact).collect()
     }
 
-    fn record(&self, fact: Fact) -> io::Result<()> {
-        let mut state = self.shared.lock();
-        if !state.is_current(self.step, self.ticket) {
-            return Err(unwanted());
-        }
-        let mut facts = self.outbox.take().into_iter().chain([fact]);
-        facts.try_for_each(|fact| self.shared.record(&mut state, fact)).map_err(io::Error::other)
+    /// Has something recorded, now or soon.
+    fn record(&self, fact: Fact) {
+        self.shared.hand_over(self.worker, self.handed(fact));
+    }
+
+    fn handed(&self, fact: Fact) -> Handed {
+        Handed { step: self.step, ticket: self.ticket, what: What::Fact(fact) }
     }
 }
 
@@ -144,8 +128,11 @@ impl StepHost for StepLine {
         let value = self.shared.store.write_value(emission.value, keeper, &self.interrupt)?;
         let Emission { mapping_key, metadata, .. } = emission;
         let made = self.materialized(output, mapping_key.as_ref(), &metadata);
-        self.emit_logged(output, mapping_key, value, metadata)?;
-        made.into_iter().try_for_each(|fact| self.record(fact))
+        self.emit_logged(output, mapping_key, value, metadata);
+        for fact in made {
+            self.record(fact);
+        }
+        Ok(())
     }
 
     fn report(&mut self, event: StepEvent) -> io::Result<()> {
@@ -153,17 +140,17 @@ impl StepHost for StepLine {
         match event {
             StepEvent::OutputAnnotated { output, mapping_key, metadata } => {
                 let output = self.output(&output)?;
-                self.record(Fact::OutputAnnotated { step, output, mapping_key, metadata })
+                self.record(Fact::OutputAnnotated { step, output, mapping_key, metadata });
             }
             StepEvent::Progress { done, total, message } => {
                 let mut state = self.shared.lock();
                 if state.is_current(step, self.ticket) {
                     state.report.progress(step, done, total, &message);
                 }
-                Ok(())
             }
-            event => Fact::reported(step, event).map_or(Ok(()), |fact| self.record(fact)),
+            event => Fact::reported(step, event).into_iter().for_each(|fact| self.record(fact)),
         }
+        Ok(())
     }
 
     fn open_blob(&mut self, blob: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {

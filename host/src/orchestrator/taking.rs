@@ -9,8 +9,8 @@ use fanfold_graph::run::Run;
 use fanfold_graph::selection::{self, Choice, Rule};
 use fanfold_graph::step::{StepId, StepState};
 
-use super::Ended;
 use super::step_line::StepLine;
+use super::worker::Ended;
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{Fact, RecordedLog, RunId};
 
@@ -78,7 +78,7 @@ impl Parent {
             }
             match self.log.entry(seq).map_err(unreadable)?.fact {
                 Fact::OutputEmitted { output, mapping_key, value, metadata, .. } => {
-                    line.emit_logged(output, mapping_key, value, metadata).map_err(unreadable)?;
+                    line.emit_logged(output, mapping_key, value, metadata);
                 }
                 _ => {
                     return Err(unreadable(io::Error::other(format!("entry {seq} of its log is no output"))));

@@ -1,7 +1,7 @@
 //! The engine: once per process. Compiles plugins, and keeps the pool of slots that steps run in.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -44,10 +44,17 @@ impl Default for EngineOptions {
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    wasmtime: wasmtime::Engine,
-    linker: Linker<StepState>,
+    shared: Ground,
+    /// By lane: those of threads that run many steps. None inside: it could not be made.
+    lanes: Vec<OnceLock<Option<Ground>>>,
     memory_reset: MemoryReset,
     options: EngineOptions,
+}
+
+/// What code runs on: a pool of slots, and the host's functions.
+struct Ground {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<StepState>,
 }
 
 /// The engine could not be made: the system gave no room, or no thread.
@@ -63,16 +70,11 @@ impl Engine {
 
     /// An engine with a memory reset of the caller's choice.
     pub fn with_memory_reset(options: EngineOptions, memory_reset: MemoryReset) -> Result<Self, EngineError> {
-        let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
-        let wasmtime = wasmtime::Engine::new(&config(options, memory_reset)).map_err(failed)?;
-        let mut linker = Linker::new(&wasmtime);
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker).map_err(failed)?;
-        open_file::add_to_linker(&mut linker).map_err(failed)?;
-        clock::add_to_linker(&mut linker).map_err(failed)?;
-        PluginWithAttempt::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(failed)?;
-        start_ticker(&wasmtime).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { wasmtime, linker, memory_reset, options })))
+        let shared = Ground::new(options, memory_reset).map_err(|error| EngineError(format!("{error:#}")))?;
+        let lanes = (0..options.concurrent_steps).map(|_| OnceLock::new()).collect();
+        let inner = Arc::new(Inner { shared, lanes, memory_reset, options });
+        start_ticker(&inner).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self(inner))
     }
 
     /// How slots are reset between steps.
@@ -90,7 +92,12 @@ impl Engine {
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.0.wasmtime
+        &self.0.shared.wasmtime
+    }
+
+    /// How many threads can have code of their own.
+    pub(super) fn lanes(&self) -> usize {
+        self.0.lanes.len()
     }
 
     /// Everything that compiled code depends on besides the plugin: version, settings, processor.
@@ -105,13 +112,53 @@ impl Engine {
             }
         }
         let mut hasher = Blake3Hasher(blake3::Hasher::new());
-        self.0.wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        self.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
         hasher.0.finalize()
     }
 
     /// Connects a component with the host's functions, so that instantiating it is all that is left for each step.
     pub(super) fn link(&self, component: &Component) -> wasmtime::Result<PluginWithAttemptPre<StepState>> {
-        PluginWithAttemptPre::new(self.0.linker.instantiate_pre(component)?)
+        self.0.shared.link(component)
+    }
+
+    /// Connects a copy of a component's machine code with the host's functions, to run on one lane; none if there is no
+    /// room for another pool of slots.
+    #[expect(unsafe_code, reason = "loading machine code trusts it by nature")]
+    pub(super) fn link_copy(
+        &self,
+        lane: usize,
+        component: &Component,
+    ) -> Option<PluginWithAttemptPre<StepState>> {
+        let Inner { lanes, memory_reset, options, .. } = &*self.0;
+        let options = EngineOptions { concurrent_steps: 1, ..*options };
+        let ground = lanes.get(lane)?.get_or_init(|| Ground::new(options, *memory_reset).ok()).as_ref()?;
+        // SAFETY: the machine code is that of a component which is loaded already, for an engine with the same settings.
+        let copy = unsafe { Component::deserialize(&ground.wasmtime, component.serialize().ok()?) };
+        ground.link(&copy.ok()?).ok()
+    }
+}
+
+impl Ground {
+    fn new(options: EngineOptions, memory_reset: MemoryReset) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&config(options, memory_reset))?;
+        let mut linker = Linker::new(&wasmtime);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
+        open_file::add_to_linker(&mut linker)?;
+        clock::add_to_linker(&mut linker)?;
+        PluginWithAttempt::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        Ok(Self { wasmtime, linker })
+    }
+
+    fn link(&self, component: &Component) -> wasmtime::Result<PluginWithAttemptPre<StepState>> {
+        PluginWithAttemptPre::new(self.linker.instantiate_pre(component)?)
+    }
+}
+
+impl Inner {
+    /// All pools that there are by now.
+    fn grounds(&self) -> impl Iterator<Item = &Ground> {
+        self.lanes.iter().filter_map(|lane| lane.get()?.as_ref()).chain([&self.shared])
     }
 }
 
@@ -173,11 +220,11 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
 }
 
 /// Makes running guests look up about every [`TICK`], for as long as the engine lives.
-fn start_ticker(engine: &wasmtime::Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
+fn start_ticker(engine: &Arc<Inner>) -> std::io::Result<()> {
+    let engine = Arc::downgrade(engine);
     let tick = move || {
         while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
+            engine.grounds().for_each(|ground| ground.wasmtime.increment_epoch());
             drop(engine);
             std::thread::sleep(TICK);
         }

@@ -14,7 +14,6 @@ use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
 use super::blobs::KnownBlobs;
 use super::clock::Clock;
 use super::collection::OpenCollection;
-use super::engine::Engine;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
 use super::inputs::InputShapes;
@@ -126,13 +125,19 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// A fresh instance in a store of its own.
-pub(super) struct Instance {
+pub(super) struct Instance<'c> {
+    code: &'c PluginWithAttemptPre<StepState>,
     store: Store<StepState>,
     fuel: Option<u64>,
 }
 
-impl Instance {
-    pub(super) fn new(engine: &Engine, around: Surroundings<'_>) -> Result<Self, StepFailure> {
+impl<'c> Instance<'c> {
+    /// Prepares an instance of code whose engine counts fuel or does not.
+    pub(super) fn new(
+        code: &'c PluginWithAttemptPre<StepState>,
+        counts_fuel: bool,
+        around: Surroundings<'_>,
+    ) -> Result<Self, StepFailure> {
         let limits = around.limits;
         let reporter = SharedReporter::new(around.host, limits);
         let mut table = ResourceTable::new();
@@ -154,7 +159,7 @@ impl Instance {
             blob_limit: limits.blob_bytes,
             attempt: around.attempt,
         };
-        let mut store = Store::new(engine.wasmtime(), state);
+        let mut store = Store::new(code.engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.call_bytes());
         store.set_max_component_handles(limits.handles);
@@ -165,17 +170,17 @@ impl Instance {
             state.world.tick().map_err(StepFailure::into_error)?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let fuel = set_fuel(&mut store, engine, limits)?;
-        Ok(Self { store, fuel })
+        let fuel = set_fuel(&mut store, counts_fuel, limits)?;
+        Ok(Self { code, store, fuel })
     }
 
     /// Instantiates the code and calls it. An error of `call` is the guest's end; what it means is decided here.
     pub(super) fn run<R>(
         &mut self,
-        code: &PluginWithAttemptPre<StepState>,
         call: impl FnOnce(&mut Store<StepState>, &PluginWithAttempt) -> wasmtime::Result<R>,
     ) -> Result<R, StepFailure> {
-        let called = code.instantiate(&mut self.store).and_then(|instance| call(&mut self.store, &instance));
+        let called =
+            self.code.instantiate(&mut self.store).and_then(|instance| call(&mut self.store, &instance));
         let state = self.store.data_mut();
         let finished = state.world.finish();
         let finished = finished.and_then(|()| state.report_denials());
@@ -205,11 +210,11 @@ impl Instance {
 /// Fills the store up, where fuel is counted; the amount.
 fn set_fuel(
     store: &mut Store<StepState>,
-    engine: &Engine,
+    counts_fuel: bool,
     limits: &Limits,
 ) -> Result<Option<u64>, StepFailure> {
     let failed = |message: String| StepFailure::new(FailureKind::HostFailed, message);
-    match (engine.counts_fuel(), limits.fuel) {
+    match (counts_fuel, limits.fuel) {
         (false, None) => Ok(None),
         (false, Some(_)) => {
             Err(failed("`limits.fuel` is set, but this engine does not count fuel".to_owned()))
@@ -224,7 +229,7 @@ fn set_fuel(
 
 /// Runs one step to its end.
 pub(super) fn execute(
-    engine: &Engine,
+    counts_fuel: bool,
     code: &PluginWithAttemptPre<StepState>,
     shapes: &InputShapes,
     outputs: OutputLedger,
@@ -232,15 +237,15 @@ pub(super) fn execute(
 ) -> Result<StepReport, StepFailure> {
     let StepRequest { attempt, seed, grants, limits, interrupt, host, .. } = request;
     let around = Surroundings { outputs, attempt, seed, grants, limits, interrupt, host };
-    let mut instance = Instance::new(engine, around)?;
+    let mut instance = Instance::new(code, counts_fuel, around)?;
     let context = solids::Context {
         solid: request.solid.to_owned(),
         mapping_keys: request.mapping_keys,
         config: request.config,
     };
     let inputs = hand_over(instance.state(), shapes, request.inputs)?;
-    let ended = instance
-        .run(code, |store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
+    let ended =
+        instance.run(|store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
     let state = instance.state();
     let responses = state.gate.as_ref().and_then(Gate::refused);
     let exceeded = responses.or_else(|| state.world.check_scratch().err());

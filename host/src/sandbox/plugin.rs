@@ -12,6 +12,7 @@ use wasmtime::component::Component;
 
 use super::bindings::PluginWithAttemptPre;
 use super::cache::{CompileCache, EntryKind};
+use super::code::Code;
 use super::compiler::Compiler;
 use super::definitions;
 use super::engine::Engine;
@@ -49,7 +50,7 @@ struct Inner {
     engine: Engine,
     digest: blake3::Hash,
     inspection: Inspection,
-    code: PluginWithAttemptPre<StepState>,
+    code: Code,
     solids: Vec<SolidDefinition>,
     shapes: HashMap<String, Shapes>,
 }
@@ -91,8 +92,8 @@ impl Plugin {
         let key = CacheKey { cache, digest, compatibility: engine.compatibility() };
         let component = compiled(loader, limits, &key, wasm)?;
         let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
-        let code = engine.link(&component).map_err(unloadable)?;
-        let solids = described(engine, limits, &key, &code)?;
+        let code = Code::new(engine, &component).map_err(unloadable)?;
+        let solids = described(engine, limits, &key, code.shared())?;
         let shapes = solids.iter().map(|solid| {
             let shapes = Shapes::of(solid).map_err(|error| Refusal::BadDefinitions(error.to_string()))?;
             Ok((solid.name.as_str().to_owned(), shapes))
@@ -135,7 +136,8 @@ impl Plugin {
             return Err(StepFailure::new(FailureKind::HostFailed, message));
         };
         let outputs = OutputLedger::new(Arc::clone(&shapes.outputs), request.limits);
-        execute(&self.0.engine, &self.0.code, &shapes.inputs, outputs, request)
+        let Inner { engine, code, .. } = &*self.0;
+        execute(engine.counts_fuel(), code.for_this_thread(engine), &shapes.inputs, outputs, request)
     }
 }
 
@@ -274,6 +276,6 @@ fn describe(
         interrupt: Interrupt::default(),
         host: Box::new(DeafHost),
     };
-    let mut instance = Instance::new(engine, around)?;
-    instance.run(code, |store, plugin| plugin.fanfold_plugin_solids().call_describe(store))
+    let mut instance = Instance::new(code, engine.counts_fuel(), around)?;
+    instance.run(|store, plugin| plugin.fanfold_plugin_solids().call_describe(store))
 }

@@ -45,8 +45,8 @@ impl World {
         let has_directories = scratch.is_some() || !grants.list().directories.is_empty();
         let ground = Ground { grants, seed, reporter };
         // Directories have to be there before the step runs, or it does not.
-        let seen = has_directories.then(|| ground.directories(scratch.as_ref())).transpose()?;
-        Ok(Self { seen: seen.map(|directories| ground.seen(directories)), ground, scratch })
+        let opened = has_directories.then(|| ground.directories(scratch.as_ref())).transpose()?;
+        Ok(Self { seen: opened.map(|directories| ground.seen(directories)), ground, scratch })
     }
 
     /// What is granted of the real one.

@@ -116,6 +116,25 @@ fn clones_start_while_their_generator_runs() {
 }
 
 #[test]
+fn a_clone_that_takes_long_holds_no_other_up() {
+    // It may have been claimed together with others by then.
+    for late in [0, 7, 100, 399] {
+        let script = Script { waits_for_others: Some(late), ..Script::counting(400) };
+        let ended = ended(&fan_out(0), script, 2);
+        assert_eq!(ended.outcome, Outcome::Succeeded);
+        assert_eq!(count(&ended, "double", StepState::Succeeded), 400);
+    }
+}
+
+#[test]
+fn what_a_step_emitted_before_it_takes_long_is_read_meanwhile() {
+    // The generator ends after its clones, all of which run on the other worker.
+    let script = Script { waits_for_first_clone: true, waits_for_others: Some(9), ..Script::counting(10) };
+    let ended = ended(&fan_out(0), script, 2);
+    assert_eq!(ended.outcome, Outcome::Succeeded);
+}
+
+#[test]
 fn collects_of_collects_arrive_as_nested_lists() {
     let ended = ended(&nested(), Script::counting(3), 2);
     assert_eq!(ended.result, "[[0,2,4],[0,2,4],[0,2,4]]");

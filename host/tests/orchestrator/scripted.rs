@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use fanfold::executor::{Executor, Job};
 use fanfold::sandbox::*;
@@ -19,6 +20,8 @@ pub(crate) struct Script {
     pub(crate) keys: u64,
     pub(crate) waits_for_first_clone: bool,
     pub(crate) fails_on: Option<u64>,
+    /// The clone of this number does not end before all others have.
+    pub(crate) waits_for_others: Option<u64>,
     /// How often each step fails, and a count of it.
     pub(crate) flaky: Option<(u32, Arc<AtomicU64>)>,
     /// Spaces that make values longer.
@@ -80,6 +83,12 @@ impl Script {
             gathering.go();
         }
         let n = number(&single(job.inputs));
+        if self.waits_for_others == Some(n) {
+            let ended = self.clones.0.lock().unwrap();
+            let is_early = |ended: &mut u64| *ended < self.keys - 1;
+            let waited = self.clones.1.wait_timeout_while(ended, Duration::from_mins(1), is_early).unwrap();
+            assert!(!waited.1.timed_out(), "others do not end while this one runs");
+        }
         if self.fails_on == Some(n) {
             return Err(StepFailure::new(FailureKind::SolidFailed, "no"));
         }

@@ -2,7 +2,7 @@
 
 use fanfold::sandbox::*;
 
-use crate::guests::{BLOBS, CANCELLED, EXIT, Guest, LOG, SLEEP};
+use crate::guests::{ATTEMPT, BLOBS, CANCELLED, EXIT, Guest, LOG, SLEEP};
 use crate::harness::{Step, fails, plugin, short_wall};
 
 const ENDLESS: &str = "(loop $l (br $l))";
@@ -47,6 +47,19 @@ fn wall_time_of_a_loop_and_of_a_sleep() {
     let failure = assert_kind(Guest::new(ENDLESS), short_wall(), FailureKind::TimedOut);
     assert_eq!(failure.message, "ran longer than its limit of 100ms");
     assert_kind(Guest::new(HOUR).import(SLEEP), short_wall(), FailureKind::TimedOut);
+}
+
+#[test]
+fn a_thread_that_has_run_many_steps_is_interrupted_too() {
+    // By then it has code of its own, on an engine of its own.
+    let body = "(if (call $attempt) (then (loop $l (br $l))))";
+    let plugin = plugin(Guest::new(body).import(ATTEMPT));
+    for _ in 0..500 {
+        Step::default().run(&plugin).unwrap();
+    }
+    let failure = Step { attempt: 1, limits: short_wall(), ..Step::default() }.run(&plugin).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TimedOut);
+    Step::default().run(&plugin).unwrap();
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn every_step_starts_clean_though_slots_are_reused() {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    for _ in 0..300 {
+                    for _ in 0..500 {
                         run(&plugin).unwrap();
                     }
                 });

@@ -269,6 +269,11 @@ impl Plan {
         self.by_priority.iter().copied()
     }
 
+    /// Whether all steps of a solid may run at once: no map that it is in has a `max_concurrent`.
+    pub fn is_unlimited(&self, solid: SolidId) -> bool {
+        self.solids[solid.at()].lanes.is_empty()
+    }
+
     /// What a solid's tag says: its invocation's, else its definition's.
     pub fn tag(&self, solid: SolidId, name: &str) -> Option<&str> {
         let tag = self.invocation(solid).tags.get(name);

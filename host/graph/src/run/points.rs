@@ -34,8 +34,9 @@ pub(super) struct Emitted {
     by_key: HashTable<u32>,
 }
 
+/// What was emitted on a dynamic output, by all steps of its solid.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Items {
+pub(super) struct Dynamic {
     pub(super) items: Vec<Item>,
     /// By the generator's point.
     pub(super) emitted: Vec<Emitted>,
@@ -43,7 +44,7 @@ pub(super) struct Items {
     hasher: RandomState,
 }
 
-impl Items {
+impl Dynamic {
     /// The live item that a generator's step emitted under a key.
     fn find(&self, generator: Point, key: &MappingKey) -> Option<u32> {
         let is_it = |item: &u32| self.items[*item as usize].mapping_key == *key;
@@ -93,7 +94,7 @@ type Crossing = (Point, Option<MappingKey>);
 #[derive(Debug, Clone)]
 pub(super) struct Points {
     scopes: Vec<ScopePoints>,
-    pub(super) dynamics: Vec<Items>,
+    pub(super) dynamics: Vec<Dynamic>,
 }
 
 /// Why there are new points in a scope.
@@ -122,7 +123,7 @@ impl Points {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             scopes: vec![ScopePoints::default(); plan.scopes.len()],
-            dynamics: vec![Items::default(); plan.dynamics.len()],
+            dynamics: vec![Dynamic::default(); plan.dynamics.len()],
         }
     }
 
@@ -326,7 +327,7 @@ impl Points {
 
     /// The items of a generator step, dropped ones left out: those of the latest execution first.
     pub(super) fn live_items(&self, dynamic: DynamicId, generator: Point) -> Vec<u32> {
-        let Items { items, emitted, .. } = &self.dynamics[dynamic.at()];
+        let Dynamic { items, emitted, .. } = &self.dynamics[dynamic.at()];
         let Emitted { order, earlier, .. } = &emitted[generator.0 as usize];
         let others = earlier.iter().filter(|item| items[**item as usize].age != Age::Fresh);
         order.iter().chain(others).copied().collect()
@@ -365,7 +366,7 @@ impl Points {
     /// A generator step is about to run again: what it emitted is at least this old, and kept until it ends.
     pub(super) fn age(&mut self, dynamic: DynamicId, generator: Point, age: Age) {
         let live = self.live_items(dynamic, generator);
-        let Items { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
+        let Dynamic { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
         for item in &live {
             let item = &mut items[*item as usize];
             item.age = item.age.max(age);
@@ -377,7 +378,7 @@ impl Points {
 
     /// A generator step has ended: what is older than `oldest` is dropped. Returns the dropped items.
     pub(super) fn drop_items(&mut self, dynamic: DynamicId, generator: Point, oldest: Age) -> Vec<u32> {
-        let Items { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
+        let Dynamic { items, emitted, .. } = &mut self.dynamics[dynamic.at()];
         let earlier = &mut emitted[generator.0 as usize].earlier;
         let is_dropped = |item: &mut u32| items[*item as usize].age > oldest;
         let dropped: Vec<u32> = earlier.extract_if(.., is_dropped).collect();

@@ -1,0 +1,353 @@
+//! A worker's life: it claims steps, runs them with the run's lock released, and records how they ended.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fanfold_graph::retry;
+use fanfold_graph::run::Run;
+use fanfold_graph::step::{SolidId, StepId};
+
+use super::hooks::{self, HookLine};
+use super::inputs::InputTree;
+use super::step_line::StepLine;
+use super::taking::Taken;
+use super::tray::{Handed, What};
+use super::{Execution, Next, Shared, State, Stopped};
+use crate::executor::{Code, Job};
+use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
+use crate::store::Fact;
+
+/// So much is handed over before it is recorded, at most.
+const MAX_HANDED: usize = 64;
+/// So many steps are claimed at once, at most,
+const MAX_CLAIMS: u32 = 16;
+/// and no more than may end in this time: a step that is claimed counts as started.
+const CLAIMED_TIME: Duration = Duration::from_micros(200);
+
+/// A worker's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Worker(pub(super) usize);
+
+/// A step that is to be executed.
+pub(super) struct Claim {
+    step: StepId,
+    ticket: u64,
+    interrupt: Interrupt,
+    job: UnreadJob,
+}
+
+/// How an execution ended.
+pub(super) enum Ended {
+    Succeeded(StepReport),
+    Failed(StepFailure),
+    /// It was not executed.
+    LeftOut,
+}
+
+impl Ended {
+    /// What the host could not do for a step because it was told to stop waiting is no failure of the step: one that has
+    /// failed for good would stay so when its run is taken up again.
+    fn failed(failure: StepFailure, interrupt: &Interrupt) -> Self {
+        let was_told = failure.kind == FailureKind::HostFailed && interrupt.is_canceled();
+        let kind = if was_told { FailureKind::Canceled } else { failure.kind };
+        Self::Failed(StepFailure { kind, ..failure })
+    }
+}
+
+/// What a step reads, by reference.
+struct UnreadJob {
+    mapping_keys: Vec<String>,
+    inputs: Vec<(String, InputTree)>,
+    attempt: u32,
+}
+
+impl UnreadJob {
+    fn of(run: &Run, step: StepId) -> Self {
+        let keys = run.mapping_keys(step).into_iter();
+        let inputs = run.inputs(step).into_iter();
+        Self {
+            mapping_keys: keys.map(|key| key.as_str().to_owned()).collect(),
+            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
+            attempt: run.attempt(step),
+        }
+    }
+}
+
+/// How many steps of a solid a worker claims at once: few of what takes long.
+#[derive(Default)]
+struct Pace {
+    /// What it did last, and how many of them it would claim now.
+    last: Option<(SolidId, u32)>,
+}
+
+impl Pace {
+    fn claims(&self, solid: SolidId) -> u32 {
+        self.last.map_or(1, |(last, claims)| if last == solid { claims } else { 1 })
+    }
+
+    fn note(&mut self, solid: SolidId, steps: u32, took: Duration) {
+        let each = (took / steps.max(1)).max(Duration::from_nanos(1));
+        let in_time = u32::try_from(CLAIMED_TIME.as_nanos() / each.as_nanos()).unwrap_or(MAX_CLAIMS);
+        self.last = Some((solid, in_time.clamp(1, MAX_CLAIMS.min(steps.saturating_mul(2)))));
+    }
+}
+
+impl Shared {
+    pub(super) fn work(self: &Arc<Self>, worker: Worker) {
+        let mut pace = Pace::default();
+        let mut state = self.lock();
+        loop {
+            match state.next() {
+                Next::Leave => break,
+                Next::Wait(pause) => state = self.look_around(state, worker, pause),
+                Next::Call => state = self.call_hook(state),
+                Next::Start(step) => {
+                    let Ok((taken, claimed)) = self.claim(&mut state, step, worker, pace.claims(step.solid))
+                    else {
+                        break;
+                    };
+                    state.busy_workers += 1;
+                    drop(state);
+                    let begun = Instant::now();
+                    if let Some(taking) = taken {
+                        self.take(taking, worker);
+                    }
+                    while let Some(claim) = self.trays[worker.0].next_claim() {
+                        self.run(claim, worker);
+                    }
+                    pace.note(step.solid, claimed, begun.elapsed());
+                    state = self.lock();
+                    state.busy_workers -= 1;
+                    self.empty(&mut state, worker);
+                }
+            }
+        }
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Starts a step that may start, and puts it on the worker's tray; with others of its solid, where nobody else waits
+    /// for work. What is taken from another run is returned instead.
+    fn claim(
+        &self,
+        state: &mut State,
+        first: StepId,
+        worker: Worker,
+        claims: u32,
+    ) -> Result<(Option<Taking<'_>>, u32), Stopped> {
+        let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, first));
+        if let Some(taken) = taken {
+            let (ticket, interrupt) = self.start(state, Fact::StepTaken { step: first }, first)?;
+            return Ok((Some(Taking { step: first, ticket, interrupt, taken }), 1));
+        }
+        let may_have_more = self.parent.is_none()
+            && self.idle_workers.load(Ordering::SeqCst) == 0
+            && self.plan.is_unlimited(first.solid)
+            && state.slots.is_unlimited(first.solid);
+        let mut next = Some(first);
+        let mut claimed = 0;
+        while let Some(step) = next {
+            let (ticket, interrupt) = self.start(state, Fact::StepStarted { step }, step)?;
+            let job = UnreadJob::of(&state.run, step);
+            self.trays[worker.0].claim(Claim { step, ticket, interrupt, job });
+            claimed += 1;
+            next = match state.next() {
+                Next::Start(next) if may_have_more && claimed < claims && next.solid == first.solid => {
+                    Some(next)
+                }
+                _ => None,
+            };
+        }
+        Ok((None, claimed))
+    }
+
+    fn start(&self, state: &mut State, fact: Fact, step: StepId) -> Result<(u64, Interrupt), Stopped> {
+        self.record(state, fact)?;
+        state.delayed.remove(&step);
+        state.slots.take(step.solid);
+        state.tickets += 1;
+        let (ticket, interrupt) = (state.tickets, Interrupt::default());
+        state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
+        Ok((ticket, interrupt))
+    }
+
+    /// Has nothing to do: empties all trays, runs what another worker has claimed and not begun, or sleeps.
+    fn look_around<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        worker: Worker,
+        pause: Option<Duration>,
+    ) -> MutexGuard<'a, State> {
+        // Before anybody's tray is looked at: what is put on it from now on is recorded at once.
+        self.idle_workers.fetch_add(1, Ordering::SeqCst);
+        if self.empty_all(&mut state) {
+            self.idle_workers.fetch_sub(1, Ordering::SeqCst);
+            return state;
+        }
+        if let Some(claim) = self.trays.iter().find_map(super::Tray::last_claim) {
+            self.idle_workers.fetch_sub(1, Ordering::SeqCst);
+            state.busy_workers += 1;
+            drop(state);
+            self.run(claim, worker);
+            state = self.lock();
+            state.busy_workers -= 1;
+            self.empty(&mut state, worker);
+            return state;
+        }
+        state = match pause {
+            Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        self.idle_workers.fetch_sub(1, Ordering::SeqCst);
+        state
+    }
+
+    /// Sees a step through to its end.
+    fn run(self: &Arc<Self>, claim: Claim, worker: Worker) {
+        let Claim { step, ticket, interrupt, job } = claim;
+        let ended = if interrupt.is_canceled() {
+            Ended::LeftOut
+        } else {
+            let line = StepLine::new(Arc::clone(self), worker, step, ticket, interrupt.clone());
+            let executed = self.execute(job, step, interrupt.clone(), line);
+            executed.map_or_else(|failure| Ended::failed(failure, &interrupt), Ended::Succeeded)
+        };
+        self.hand_over(worker, Handed { step, ticket, what: What::End(ended) });
+    }
+
+    /// Sees a step that is taken from another run through to its end.
+    fn take(self: &Arc<Self>, taking: Taking<'_>, worker: Worker) {
+        let Taking { step, ticket, interrupt, taken } = taking;
+        let line = StepLine::new(Arc::clone(self), worker, step, ticket, interrupt.clone());
+        let ended = taken.end(&line, &interrupt);
+        self.hand_over(worker, Handed { step, ticket, what: What::End(ended) });
+    }
+
+    /// Reads a step's inputs and runs it.
+    fn execute(
+        self: &Arc<Self>,
+        job: UnreadJob,
+        step: StepId,
+        interrupt: Interrupt,
+        line: StepLine,
+    ) -> Result<StepReport, StepFailure> {
+        let inputs = job.inputs.into_iter().map(|(name, tree)| self.open_input(name, tree, &interrupt));
+        let inputs = inputs.collect::<std::io::Result<_>>().map_err(|error| {
+            StepFailure::new(FailureKind::HostFailed, format!("cannot read an input: {error}"))
+        })?;
+        let UnreadJob { mapping_keys, attempt, .. } = job;
+        self.executor.execute(
+            Job { code: Code::Solid(step.solid), mapping_keys, inputs, attempt, interrupt },
+            Box::new(line),
+        )
+    }
+
+    /// Puts what a step hands over on its worker's tray, and has it recorded if somebody waits, or if it is much.
+    pub(super) fn hand_over(&self, worker: Worker, handed: Handed) {
+        let there = self.trays[worker.0].put(handed);
+        if there >= MAX_HANDED || self.idle_workers.load(Ordering::SeqCst) > 0 {
+            self.empty(&mut self.lock(), worker);
+        }
+    }
+
+    /// Records what is on a worker's tray. True if there was something.
+    pub(super) fn empty(&self, state: &mut State, worker: Worker) -> bool {
+        let handed = self.trays[worker.0].take();
+        let is_something = !handed.is_empty();
+        for Handed { step, ticket, what } in handed {
+            let is_current = state.is_current(step, ticket);
+            match what {
+                // Where it cannot be recorded, the run has stopped and says why; so below.
+                What::Fact(fact) if is_current => _ = self.record(state, fact),
+                What::Fact(_) => {}
+                What::End(ended) => {
+                    state.slots.give_back(step.solid);
+                    if is_current {
+                        self.end(state, step, ended);
+                    } else {
+                        // Somebody may have waited for the slots.
+                        self.wake.notify_all();
+                    }
+                }
+            }
+        }
+        is_something
+    }
+
+    /// Records what is on all trays. True if there was something.
+    pub(super) fn empty_all(&self, state: &mut State) -> bool {
+        let mut is_something = false;
+        for worker in 0..self.trays.len() {
+            is_something |= self.empty(state, Worker(worker));
+        }
+        is_something
+    }
+
+    /// Records how an execution ended.
+    fn end(&self, state: &mut State, step: StepId, ended: Ended) {
+        state.executions.remove(&step);
+        let fact = match ended {
+            Ended::Succeeded(report) => Fact::StepSucceeded { step, report },
+            Ended::LeftOut => Fact::StepCanceled { step },
+            Ended::Failed(failure) if failure.kind == FailureKind::Canceled => Fact::StepCanceled { step },
+            Ended::Failed(failure) => {
+                let retry_after_ms = self.retry_after_ms(state, step, &failure);
+                if let Some(pause) = retry_after_ms.filter(|pause| *pause > 0) {
+                    state.delayed.insert(step, Instant::now() + Duration::from_millis(pause.into()));
+                }
+                Fact::StepFailed { step, retry_after_ms, failure }
+            }
+        };
+        _ = self.record(state, fact);
+    }
+
+    fn retry_after_ms(&self, state: &State, step: StepId, failure: &StepFailure) -> Option<u32> {
+        let retries = state.run.attempt(step);
+        let random = drawn(&[self.run_id.as_str(), &state.run.step_key(step).to_string()], retries);
+        retry::pause(self.plan.retry_policy(step.solid), failure.retry, retries, random)
+    }
+
+    /// Calls a hook that is due, with the lock released. One that is interrupted has not heard.
+    fn call_hook<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(begun) = state.hooks.begin() else { return state };
+        let facts = hooks::facts(self.run_id.as_str(), &state.run, &begun);
+        let job = Job {
+            code: Code::Hook(begun.hook),
+            mapping_keys: state.run.mapping_keys(begun.step).into_iter().map(ToString::to_string).collect(),
+            inputs: state.hooks.inputs(begun.hook, facts),
+            attempt: 0,
+            interrupt: begun.interrupt.clone(),
+        };
+        let (step, hook) = (begun.step, state.hooks.name(begun.hook));
+        drop(state);
+        let called = self.executor.execute(job, Box::new(HookLine { shared: Arc::clone(self), step }));
+        let mut state = self.lock();
+        let failure = called.err();
+        if failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::Canceled) {
+            // Where it cannot be recorded, the run has stopped and says why.
+            _ = self.record(&mut state, Fact::HookEnded { step, hook, failure });
+        }
+        state
+    }
+}
+
+/// A step that is taken from another run.
+struct Taking<'p> {
+    step: StepId,
+    ticket: u64,
+    interrupt: Interrupt,
+    taken: Taken<'p>,
+}
+
+/// A number from 0 to 1 that is the same for the same parts: jitter needs to spread, not to surprise.
+fn drawn(parts: &[&str], number: u32) -> f64 {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    hasher.update(&number.to_le_bytes());
+    let mut half = [0; 4];
+    half.copy_from_slice(&hasher.finalize().as_bytes()[..4]);
+    f64::from(u32::from_le_bytes(half)) / f64::from(u32::MAX)
+}
