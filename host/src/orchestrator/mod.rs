@@ -304,7 +304,7 @@ impl State {
             return Next::Call;
         }
         let is_due = |step: &StepId| self.delayed.get(step).is_none_or(|until| *until <= Instant::now());
-        let with_room = self.run.plan().by_priority().filter(|solid| self.slots.has_room(*solid));
+        let with_room = self.run.solids_with_ready().filter(|solid| self.slots.has_room(*solid));
         if let Some(step) = with_room.flat_map(|solid| self.run.ready_of(solid)).find(is_due) {
             return Next::Start(step);
         }

@@ -73,7 +73,7 @@ impl SolidId {
 pub struct Plan {
     pub(crate) pipeline: Pipeline,
     pub(crate) solids: Vec<Solid>,
-    /// The solids, those of the highest priority first.
+    /// The solids, those of the highest priority first, else in the plan's order.
     pub(crate) by_priority: Vec<SolidId>,
     pub(crate) dynamics: Vec<Dynamic>,
     pub(crate) scopes: Vec<Scope>,
@@ -99,6 +99,8 @@ pub(crate) struct Solid {
     pub(crate) readers: Vec<LeafId>,
     /// The lanes that its steps keep to, outermost first.
     pub(crate) lanes: Vec<LaneId>,
+    /// Its place among the solids by priority.
+    pub(crate) rank: u32,
 }
 
 /// A dynamic output.
@@ -262,11 +264,6 @@ impl Plan {
     /// The retry policy in force: the pipeline's, else the definition's.
     pub fn retry_policy(&self, solid: SolidId) -> Option<&RetryPolicy> {
         self.invocation(solid).retry_policy.as_ref().or(self.definition(solid).retry_policy.as_ref())
-    }
-
-    /// Its solids, those of the highest [priority](PRIORITY_TAG) first, else in the plan's order.
-    pub fn by_priority(&self) -> impl Iterator<Item = SolidId> + '_ {
-        self.by_priority.iter().copied()
     }
 
     /// Whether all steps of a solid may run at once: no map that it is in has a `max_concurrent`.

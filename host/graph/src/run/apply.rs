@@ -124,12 +124,11 @@ impl Run {
     fn start(&mut self, step: StepId) {
         self.set_state(step, StepState::Running);
         // What stands first in the queue and is not ready any more is forgotten; the rest waits for its turn.
-        while let Some(&point) = self.queues[step.solid.at()].front() {
-            let first = StepId { solid: step.solid, point };
+        while let Some(first) = self.ready.first(step.solid) {
             if self.state(first) == Some(StepState::Ready) {
                 break;
             }
-            self.queues[step.solid.at()].pop_front();
+            self.ready.drop_first(&self.plan, step.solid);
             self.cell(first).is_queued = false;
         }
     }

@@ -318,7 +318,7 @@ impl Run {
         self.set_state(step, StepState::Ready);
         let cell = self.cell(step);
         if !std::mem::replace(&mut cell.is_queued, true) {
-            self.queues[step.solid.at()].push_back(step.point);
+            self.ready.push(&self.plan, step);
         }
     }
 

@@ -22,6 +22,7 @@ mod lanes;
 mod mismatch;
 mod outcome;
 mod points;
+mod ready;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use cells::Cells;
 use derive::Task;
 use lanes::Lanes;
 use points::Points;
+use ready::ReadyQueues;
 
 /// The state of a run.
 #[derive(Debug, Clone)]
@@ -49,8 +51,7 @@ pub struct Run {
     cells: Cells,
     /// By leaf and producer's point: the readers' points that wait, where they are not the same point.
     waiters: BTreeMap<(LeafId, Point), Vec<Point>>,
-    /// By solid: what became ready, first come first. Entries that are no longer ready are passed over.
-    queues: Vec<VecDeque<Point>>,
+    ready: ReadyQueues,
     lanes: Lanes,
     counts: Vec<StateCounts>,
     running: u64,
@@ -66,7 +67,7 @@ impl Run {
         let points = Points::new(&plan);
         let mut run = Self {
             cells: Cells::new(&plan),
-            queues: vec![VecDeque::new(); plan.solids.len()],
+            ready: ReadyQueues::new(&plan),
             lanes: Lanes::default(),
             counts: vec![StateCounts::default(); plan.solids.len()],
             points,
@@ -92,14 +93,19 @@ impl Run {
     /// What may start: solid by solid, those of the highest priority first, else in the plan's order; of one solid
     /// first come first. Empty once the run is canceled.
     pub fn ready(&self) -> impl Iterator<Item = StepId> + '_ {
-        self.plan.by_priority().flat_map(|solid| self.ready_of(solid))
+        self.solids_with_ready().flat_map(|solid| self.ready_of(solid))
+    }
+
+    /// The solids of which steps may start, those of the highest [priority](crate::plan::PRIORITY_TAG) first, else in
+    /// the plan's order. Of some of them none may, after all: [`ready_of`](Self::ready_of) tells.
+    pub fn solids_with_ready(&self) -> impl Iterator<Item = SolidId> + '_ {
+        self.ready.solids(&self.plan)
     }
 
     /// What may start of one solid, first come first.
     pub fn ready_of(&self, solid: SolidId) -> impl Iterator<Item = StepId> + '_ {
-        let queue = if self.is_canceled { None } else { Some(&self.queues[solid.at()]) };
-        let steps = queue.into_iter().flatten().map(move |point| StepId { solid, point: *point });
-        steps.filter(|step| self.state(*step) == Some(StepState::Ready))
+        let steps = self.ready.of(solid).filter(|step| self.state(*step) == Some(StepState::Ready));
+        steps.take(if self.is_canceled { 0 } else { usize::MAX })
     }
 
     /// Where a step stands; none when there is no such step, or its item was dropped.

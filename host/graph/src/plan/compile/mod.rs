@@ -161,6 +161,7 @@ impl<'p> Compiler<'p> {
             dynamics: Vec::new(),
             readers: Vec::new(),
             lanes: Vec::new(),
+            rank: 0,
         });
         for (output, described) in (0..).zip(&definition.outputs) {
             by_output.push(described.is_dynamic.then(|| {
@@ -264,7 +265,7 @@ impl<'p> Compiler<'p> {
         })
     }
 
-    /// The solids, those of the highest priority first; equal ones in the plan's order.
+    /// Ranks the solids: those of the highest priority first; equal ones in the plan's order.
     fn by_priority(&mut self) -> Vec<SolidId> {
         let mut ranked = Vec::new();
         for (id, solid) in (0..).map(SolidId).zip(&self.solids) {
@@ -275,6 +276,9 @@ impl<'p> Compiler<'p> {
             }
         }
         ranked.sort_unstable();
+        for (rank, (_, id)) in (0..).zip(&ranked) {
+            self.solids[id.at()].rank = rank;
+        }
         ranked.into_iter().map(|(_, id)| id).collect()
     }
 
