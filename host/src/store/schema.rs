@@ -12,6 +12,8 @@ const APPLICATION_ID: i32 = 0x6661_6e66;
 /// How long a process waits for others that use the database, and between attempts to open it.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
+/// Of the pragma `auto_vacuum`.
+const INCREMENTAL: i32 = 2;
 /// The newest version of the tables. A store of a newer version is refused, one of an older version migrated.
 const VERSION: i32 = 2;
 
@@ -111,8 +113,11 @@ pub(super) fn open(file: &Path) -> Result<Connection, StoreError> {
 fn open_once(file: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(PATIENCE)?;
-    // Heard while the file is empty. Space is given back on request, a little at a time.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Heard while the file is empty; later it would be a write for each connection. Space is given back on request, a
+    // little at a time.
+    if connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, i32>(0))? != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on disk when it returns: it happens a few times a second, off the run's way.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -158,6 +163,19 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn opening_a_store_that_is_there_writes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("runs.db");
+        let _kept = open(&file).unwrap();
+        let written = || std::fs::read(directory.path().join("runs.db-wal")).unwrap();
+        let before = written();
+        let again = open(&file).unwrap();
+        assert_eq!(written(), before);
+        let vacuum: i32 = again.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).unwrap();
+        assert_eq!(vacuum, INCREMENTAL);
+    }
 
     #[test]
     fn many_make_one_store_at_the_same_time() {
