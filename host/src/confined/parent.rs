@@ -40,6 +40,8 @@ pub(super) fn ask(
     command.args([FLAG, work.as_str()]).args(numbers).env_clear();
     // In KiB. What the allocator reserves counts as used, and by itself it reserves all that the child may have.
     command.env("MIMALLOC_ARENA_RESERVE", "16384");
+    // A large page takes longer to clear than most children live.
+    command.env("MIMALLOC_ALLOW_THP", "0");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (answered, is_late) = std::thread::scope(|scope| {
         let (done, wait) = mpsc::channel::<()>();
