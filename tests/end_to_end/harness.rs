@@ -13,7 +13,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The plugins directory, with what `plugins/` holds in source.
+/// The plugins directory, with what `plugins/` holds in source, compiled already: who compiles first says so.
 pub(crate) static PLUGINS: LazyLock<PathBuf> = LazyLock::new(|| {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let out_dir = temporary.join("plugins");
@@ -30,8 +30,21 @@ pub(crate) static PLUGINS: LazyLock<PathBuf> = LazyLock::new(|| {
             panic!("{error}\nhint: {:?}", error.hint());
         }
     }
+    let mut compile = fanfold(Path::new("."));
+    let compiled = compile.args(["plugins", "ls", "--plugins"]).arg(&out_dir).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     out_dir
 });
+
+/// The binary, to be started in a directory.
+fn fanfold(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfold"));
+    command
+        .current_dir(directory)
+        .env("FANFOLD_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+        .env("NO_COLOR", "1");
+    command
+}
 
 /// A run of the binary that has ended.
 pub(crate) struct Ran {
@@ -71,12 +84,8 @@ impl Place {
 
     /// The binary with these arguments, started here and not ended.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfold"));
-        command
-            .current_dir(self.path())
-            .env("FANFOLD_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
-            .env("NO_COLOR", "1")
-            .args(arguments);
+        let mut command = fanfold(self.path());
+        command.args(arguments);
         command
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{PLUGINS, Place};
+use crate::harness::{PLUGINS, Place, Ran};
 
 const SLEEPER: &str = r#"
 load("plugin:numbers", "sleep", "echo")
@@ -35,6 +35,23 @@ fn limits_of_the_settings_hold_and_have_kinds_of_their_own() {
     assert_eq!(failures_under("[plugins.numbers]\nlimits = { keys = 9 }\n", ten), ["emit_ten too-many-keys"]);
     assert_eq!(failures_under("[limits]\nmemory = \"64 KiB\"\n", ten), ["emit_ten out-of-memory"]);
     assert_eq!(failures_under("[limits]\nfuel = 1000\n", ten), ["emit_ten out-of-fuel"]);
+}
+
+#[test]
+fn who_waits_for_a_plugin_to_be_compiled_is_told() {
+    let place = Place::new();
+    let plugins = place.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    fs::copy(PLUGINS.join("numbers.wasm"), plugins.join("numbers.wasm")).unwrap();
+    let told = || {
+        let mut command = place.command(&["plugins", "ls", "--plugins", "plugins"]);
+        command.env("FANFOLD_CACHE", "cache");
+        let ran = Ran::of(command);
+        assert!(ran.exit == 0 && ran.stdout.contains("numbers"), "{}", ran.stderr);
+        ran.stderr
+    };
+    assert_eq!(told(), "compiling plugin `numbers`, once\n");
+    assert_eq!(told(), "");
 }
 
 #[test]

@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use fanfold::diagnostic::Diagnostic;
 use fanfold::sandbox::{CacheError, CompileCache, Compiler, Engine, EngineOptions, PluginLoader};
 
+use fanfold_graph::name::PluginName;
+
 use super::Failure;
+use super::terminal::tell;
 
 /// An engine.
 pub(crate) fn engine(options: EngineOptions) -> Result<Engine, Failure> {
     Engine::new(options).map_err(|error| Failure::system(Diagnostic::new(error.to_string())))
 }
 
-/// What loads plugins for an engine: each is compiled in a confined child of this program.
+/// What loads plugins for an engine: each is compiled in a confined child of this program, and who waits for that is told.
 pub(crate) fn loader(engine: Engine) -> Result<PluginLoader, Failure> {
-    Ok(PluginLoader { engine, cache: compile_cache()?, compiler: Compiler::Child(executable()?) })
+    let compiler = Compiler::Child(executable()?);
+    let before_compiling = |name: &PluginName| tell(&format!("compiling plugin `{name}`, once"));
+    Ok(PluginLoader { engine, cache: compile_cache()?, compiler, before_compiling })
 }
 
 /// This very program: it serves as its own confined child.

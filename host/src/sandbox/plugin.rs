@@ -39,6 +39,8 @@ pub struct PluginLoader {
     pub cache: CompileCache,
     /// Compiles those that the cache does not have.
     pub compiler: Compiler,
+    /// Called before one is compiled: it may take a second or two, which somebody may be waiting for.
+    pub before_compiling: fn(&PluginName),
 }
 
 /// A plugin that is ready to run steps, from any thread. Cheap to clone.
@@ -90,7 +92,7 @@ impl Plugin {
         let PluginLoader { engine, cache, .. } = loader;
         let digest = blake3::hash(wasm);
         let key = CacheKey { cache, digest, compatibility: engine.compatibility() };
-        let component = compiled(loader, limits, &key, wasm)?;
+        let component = compiled(loader, limits, &name, &key, wasm)?;
         let unloadable = |error: wasmtime::Error| Refusal::Unloadable(format!("{error:#}"));
         let code = Code::new(engine, &component).map_err(unloadable)?;
         let solids = described(engine, limits, &key, code.shared())?;
@@ -193,15 +195,17 @@ fn read(file: &Path, limits: &LoadLimits) -> Result<Vec<u8>, Refusal> {
 fn compiled(
     loader: &PluginLoader,
     limits: &LoadLimits,
+    name: &PluginName,
     key: &CacheKey<'_>,
     wasm: &[u8],
 ) -> Result<Component, Refusal> {
-    let PluginLoader { engine, compiler, .. } = loader;
+    let PluginLoader { engine, compiler, before_compiling, .. } = loader;
     if let Some(code) = key.read(EntryKind::Code)
         && let Some(component) = load_code(engine, &code)
     {
         return Ok(component);
     }
+    before_compiling(name);
     let code = compiler.compile(engine, limits, wasm)?;
     key.keep(EntryKind::Code, &code);
     load_code(engine, &code).ok_or_else(|| Refusal::Unloadable("its compiled code does not load".to_owned()))

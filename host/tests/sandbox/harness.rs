@@ -21,7 +21,7 @@ static CACHE: LazyLock<(tempfile::TempDir, CompileCache)> = LazyLock::new(|| {
 /// Compiles in a child, as the program does.
 pub(crate) fn loader(engine: &Engine, cache: &CompileCache) -> PluginLoader {
     let compiler = Compiler::Child(env!("CARGO_BIN_EXE_fanfold").into());
-    PluginLoader { engine: engine.clone(), cache: cache.clone(), compiler }
+    PluginLoader { engine: engine.clone(), cache: cache.clone(), compiler, before_compiling: |_| {} }
 }
 
 pub(crate) fn load(wasm: &[u8]) -> Result<Plugin, Refusal> {
