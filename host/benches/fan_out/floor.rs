@@ -37,7 +37,7 @@ impl Floor {
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).unwrap();
         let component = Component::new(&engine, component).unwrap();
-        let linker = linker(&engine, &component);
+        let linker = linked(Linker::new(&engine), &component);
         let code = PluginWithAttemptPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
         let solid = "multiply_by_two".to_owned();
         let context = Context { solid, mapping_keys: vec!["7".to_owned()], config: "null".to_owned() };
@@ -55,11 +55,10 @@ impl Floor {
     }
 }
 
-/// Takes what is emitted; whatever else is imported traps.
-fn linker(engine: &Engine, component: &Component) -> Linker<()> {
-    let mut linker = Linker::new(engine);
+/// Takes what is emitted; whatever else is imported traps, unless the linker has it already.
+pub(crate) fn linked<T: 'static>(mut linker: Linker<T>, component: &Component) -> Linker<T> {
     let mut outputs = linker.instance("fanfold:plugin/outputs@0.1.0").unwrap();
-    let emit = |_: wasmtime::StoreContextMut<'_, ()>,
+    let emit = |_: wasmtime::StoreContextMut<'_, T>,
                 emitted: (String, Value, Vec<MetadataEntry>)|
      -> wasmtime::Result<(Result<(), EmitError>,)> {
         std::hint::black_box(emitted);

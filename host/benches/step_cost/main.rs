@@ -1,42 +1,37 @@
-//! What a plugin's load and a step cost, each figure against its neighbours of the same run:
-//! `cargo bench -p fanfold --bench step_cost`.
+//! What a plugin's load and a step cost, each figure against its neighbours of the same run, and what of it is the price of
+//! each protection: `cargo bench -p fanfold --bench step_cost`; `-- prices` prints the prices alone.
 
+#[path = "../rig/best.rs"]
+mod best;
+#[path = "../rig/component.rs"]
+mod component;
+#[expect(dead_code, reason = "the other benchmark runs it")]
+#[path = "../fan_out/floor.rs"]
+mod floor;
 #[expect(dead_code, reason = "the tests use more of it")]
-#[path = "../tests/sandbox/guests.rs"]
+#[path = "../../tests/sandbox/guests.rs"]
 mod guests;
+mod prices;
+#[path = "../rig/void.rs"]
+mod void;
 
-use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fanfold::plugin_build::{BuildRequest, Excluded, build};
 use fanfold::sandbox::{
-    BlobRef, BlobSink, CompileCache, Compiler, Emission, Engine, EngineOptions, Grants, Interrupt, Limits,
-    LoadLimits, MemoryReset, Plugin, PluginLoader, Seed, StepEvent, StepHost, StepRequest, StrictReason,
+    CompileCache, Compiler, Engine, EngineOptions, Grants, Interrupt, Limits, LoadLimits, MemoryReset,
+    Plugin, PluginLoader, Seed, StepRequest, StrictReason,
 };
 use fanfold_graph::name::PluginName;
 
+use component::component;
 use guests::Guest;
+use void::Void;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const STEPS: u32 = 20_000;
-
-/// Takes everything and keeps nothing.
-struct Void;
-
-impl StepHost for Void {
-    fn emit(&mut self, _: Emission) -> io::Result<()> {
-        Ok(())
-    }
-    fn report(&mut self, _: StepEvent) -> io::Result<()> {
-        Ok(())
-    }
-    fn open_blob(&mut self, _: &BlobRef) -> io::Result<Box<dyn io::Read + Send>> {
-        Err(io::Error::other("no blobs"))
-    }
-    fn create_blob(&mut self, _: &str) -> io::Result<Box<dyn BlobSink>> {
-        Err(io::Error::other("no blobs"))
-    }
-}
 
 fn step(plugin: &Plugin, solid: &str, limits: &Limits) {
     let request = StepRequest {
@@ -74,23 +69,15 @@ fn report(name: &str, plugin: &Plugin, solid: &str) {
     println!("{name}: {:?} a step on one thread; {rate:.0} steps a second on two", one / STEPS);
 }
 
-/// The component of `plugins/numbers`, built if it is not there yet.
-fn numbers() -> Vec<u8> {
-    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let request = BuildRequest {
-        crate_dir: &Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/numbers"),
-        name: &PluginName::new("numbers").unwrap(),
-        out_dir: &temporary.join("plugins"),
-        target_dir: &temporary.join("plugins-target"),
-        excluded: Excluded::INSTALLING,
-        has_colors: false,
-    };
-    let built = build(&request, |_| {}).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::read(built.file).unwrap()
+fn main() {
+    if std::env::args().all(|argument| argument != "prices") {
+        loads_and_steps();
+    }
+    prices::prices();
 }
 
-fn main() {
-    let numbers = numbers();
+fn loads_and_steps() {
+    let numbers = component("numbers");
     let trivial = Guest::new("(call $emit (i32.const 2100) (i32.const 3))").component();
     let detected = MemoryReset::detect();
     println!("memory reset: {detected}");
@@ -102,7 +89,12 @@ fn main() {
         println!("-- {reset}: engine in {made:?}");
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(directory.path()).unwrap();
-        let loader = PluginLoader { engine: engine.clone(), cache, compiler: Compiler::Here };
+        let loader = PluginLoader {
+            engine: engine.clone(),
+            cache,
+            compiler: Compiler::Here,
+            before_compiling: |_| {},
+        };
         for (name, wasm, solid) in
             [("hand-written", &trivial, "s"), ("numbers (Rust)", &numbers, "num_range")]
         {
