@@ -1,7 +1,7 @@
 //! What a step costs, from a bare loop over wasmtime up to a recorded run: `cargo bench -p fanfold --bench fan_out`.
 //!
 //! One generator, N clones that double a number, and a sum: `-- N` is 100,000 unless given, `-- growth` runs a table of sizes,
-//! of other shapes too. Every figure is the best of three, and every ratio is against the floor of the same process.
+//! of other shapes too, and `-- repeat memory 1` one layer on one thread until it is stopped. Every figure is the best of three, and every ratio is against the floor of the same process.
 
 #[path = "../rig/best.rs"]
 mod best;
@@ -15,6 +15,8 @@ mod plugins;
 mod runs;
 #[path = "../rig/void.rs"]
 mod void;
+
+use std::sync::Arc;
 
 use fanfold::sandbox::{
     Engine, EngineOptions, Grants, Input, InputValue, Interrupt, Limits, Plugin, Seed, StepRequest, Value,
@@ -36,32 +38,59 @@ fn main() {
     let engine = Engine::new(EngineOptions { concurrent_steps: 2, count_fuel: false }).unwrap();
     let plugin = plugins::plugin(&engine, "numbers");
     println!("memory reset: {}", engine.memory_reset());
-    match arguments.first().map(String::as_str) {
-        Some("growth") => growth::growth(&plugin, arguments.get(1).map_or("", String::as_str)),
-        clones => layers(&plugin, clones.map_or(100_000, |clones| clones.parse().unwrap())),
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["growth", ref shape @ ..] => growth::growth(&plugin, shape.first().unwrap_or(&"")),
+        ["repeat", name, threads] => repeat(&layers(&plugin, 100_000), name, threads.parse().unwrap()),
+        [clones] => table(&layers(&plugin, clones.parse().unwrap()), clones.parse().unwrap()),
+        _ => table(&layers(&plugin, 100_000), 100_000),
     }
 }
 
+/// A part of a step's cost, on so many threads.
+struct Layer<'a> {
+    name: &'static str,
+    work: Box<dyn Fn(usize) + 'a>,
+}
+
 /// The layers of a step's cost, one on top of the other.
-fn layers(plugin: &Plugin, clones: u32) {
-    let floors = [(); 2].map(|()| Floor::new(&component("numbers")));
+fn layers(plugin: &Plugin, clones: u32) -> Vec<Layer<'_>> {
+    fn layer<'a>(name: &'static str, work: impl Fn(usize) + 'a) -> Layer<'a> {
+        Layer { name, work: Box::new(work) }
+    }
+    let floors = [(); 2].map(|()| Arc::new(Floor::new(&component("numbers"))));
+    let floor = Arc::clone(&floors[0]);
+    vec![
+        layer("wasmtime alone", move |threads| on_threads(threads, clones, |_| floor.step())),
+        layer("wasmtime, an engine each", move |threads| {
+            on_threads(threads, clones, |thread| floors[thread].step());
+        }),
+        layer("sandbox", move |threads| on_threads(threads, clones, |_| sandboxed(plugin))),
+        layer("run, in memory", move |threads| run(plugin, clones, threads, &Store::in_memory().unwrap())),
+        layer("run, recorded", move |threads| {
+            let directory = tempfile::tempdir().unwrap();
+            run(plugin, clones, threads, &Store::open(directory.path()).unwrap());
+        }),
+    ]
+}
+
+fn table(layers: &[Layer<'_>], clones: u32) {
     println!("{clones} clones; microseconds of wall time for each, and against the floor on as many threads");
     println!("{:28} {:>10} {:>6} {:>10} {:>6} {:>8}", "", "1 thread", "", "2 threads", "", "speedup");
     let mut floor = None;
-    let mut row = |name: &str, work: &dyn Fn(usize)| {
+    for Layer { name, work } in layers {
         let [one, two] = [1, 2].map(|threads| best(|| work(threads)).as_secs_f64() * 1e6 / f64::from(clones));
         let (floor_one, floor_two) = *floor.get_or_insert((one, two));
         let (against_one, against_two, speedup) = (one / floor_one, two / floor_two, one / two);
         println!("{name:28} {one:10.2} {against_one:5.2}x {two:10.2} {against_two:5.2}x {speedup:7.2}x");
-    };
-    row("wasmtime alone", &|threads| on_threads(threads, clones, |_| floors[0].step()));
-    row("wasmtime, an engine each", &|threads| on_threads(threads, clones, |thread| floors[thread].step()));
-    row("sandbox", &|threads| on_threads(threads, clones, |_| sandboxed(plugin)));
-    row("run, in memory", &|threads| run(plugin, clones, threads, &Store::in_memory().unwrap()));
-    row("run, recorded", &|threads| {
-        let directory = tempfile::tempdir().unwrap();
-        run(plugin, clones, threads, &Store::open(directory.path()).unwrap());
-    });
+    }
+}
+
+/// One layer again and again, for a profiler to look at.
+fn repeat(layers: &[Layer<'_>], name: &str, threads: usize) {
+    let layer = layers.iter().find(|layer| layer.name.contains(name)).expect("a layer with that in its name");
+    loop {
+        println!("{:?}", best(|| (layer.work)(threads)));
+    }
 }
 
 /// So many steps, spread over threads.

@@ -8,10 +8,13 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::{Engine as Wasmtime, Result, Store};
 
-use super::bindings::PluginWithAttemptPre;
+use super::bindings::exports::fanfold::plugin::solids::{Context, Failure, Input};
+use super::bindings::fanfold::plugin::definitions::SolidDefinition;
 use super::engine::Engine;
+use super::inspect::CONTRACT_VERSION;
 use super::instance::StepState;
 use super::lane;
 
@@ -20,9 +23,61 @@ const STEPS_BEFORE_COPY: u32 = 200;
 /// Code that is larger than this, in bytes, is not copied: its steps take longer than threads wait for each other.
 const MAX_COPIED_BYTES: usize = 8 << 20;
 
+/// Code on one engine.
+pub(super) struct Linked {
+    instance: InstancePre<StepState>,
+    describe: ComponentExportIndex,
+    execute: ComponentExportIndex,
+}
+
+impl Linked {
+    /// Finds what is called. The instance is new: looking for what has the right type costs something each time, so that is
+    /// done for the function alone that is called.
+    pub(super) fn new(instance: InstancePre<StepState>) -> Result<Self> {
+        let component = instance.component();
+        let interface = format!("fanfold:plugin/solids@{CONTRACT_VERSION}");
+        let solids = component.get_export_index(None, &*interface);
+        let find = |name: &str| {
+            let found = solids.as_ref().and_then(|solids| component.get_export_index(Some(solids), name));
+            found.ok_or_else(|| wasmtime::format_err!("`{interface}` has no function `{name}`"))
+        };
+        let (describe, execute) = (find("describe")?, find("execute")?);
+        Ok(Self { instance, describe, execute })
+    }
+
+    /// What it runs on.
+    pub(super) fn engine(&self) -> &Wasmtime {
+        self.instance.engine()
+    }
+
+    /// Asks a fresh instance for the plugin's solids.
+    pub(super) fn describe(&self, store: &mut Store<StepState>) -> Result<Vec<SolidDefinition>> {
+        let instance = self.instance.instantiate(&mut *store)?;
+        // That one has the right type, too, is better known before a step needs it.
+        instance.get_typed_func::<Executing, Executed>(&mut *store, &self.execute)?;
+        let describe = instance.get_typed_func::<(), (Vec<SolidDefinition>,)>(&mut *store, &self.describe)?;
+        Ok(describe.call(store, ())?.0)
+    }
+
+    /// Runs one step in a fresh instance.
+    pub(super) fn execute(
+        &self,
+        store: &mut Store<StepState>,
+        context: &Context,
+        inputs: &[Input],
+    ) -> Result<std::result::Result<(), Failure>> {
+        let instance = self.instance.instantiate(&mut *store)?;
+        let execute = instance.get_typed_func::<Executing, Executed>(&mut *store, &self.execute)?;
+        Ok(execute.call(store, (context, inputs))?.0)
+    }
+}
+
+type Executing<'c> = (&'c Context, &'c [Input]);
+type Executed = (std::result::Result<(), Failure>,);
+
 /// The code of one plugin.
 pub(super) struct Code {
-    shared: PluginWithAttemptPre<StepState>,
+    shared: Linked,
     /// By lane.
     lanes: Vec<Lane>,
 }
@@ -33,23 +88,23 @@ pub(super) struct Code {
 struct Lane {
     steps: AtomicU32,
     /// None inside: it could not be made, and the shared one does.
-    copy: OnceLock<Option<PluginWithAttemptPre<StepState>>>,
+    copy: OnceLock<Option<Linked>>,
 }
 
 impl Code {
     /// Connects a component with the host's functions, so that instantiating it is all that is left for each step.
-    pub(super) fn new(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+    pub(super) fn new(engine: &Engine, component: &Component) -> Result<Self> {
         let lanes = (0..engine.lanes()).map(|_| Lane::default()).collect();
         Ok(Self { shared: engine.link(component)?, lanes })
     }
 
     /// The code that all threads share.
-    pub(super) fn shared(&self) -> &PluginWithAttemptPre<StepState> {
+    pub(super) fn shared(&self) -> &Linked {
         &self.shared
     }
 
     /// The code for the next step on this thread.
-    pub(super) fn for_this_thread(&self, engine: &Engine) -> &PluginWithAttemptPre<StepState> {
+    pub(super) fn for_this_thread(&self, engine: &Engine) -> &Linked {
         let Some((number, lane)) = lane::current().and_then(|number| Some((number, self.lanes.get(number)?)))
         else {
             return &self.shared;
@@ -61,8 +116,8 @@ impl Code {
         copy.and_then(Option::as_ref).unwrap_or(&self.shared)
     }
 
-    fn copied(&self, engine: &Engine, lane: usize) -> Option<PluginWithAttemptPre<StepState>> {
-        let component = self.shared.instance_pre().component();
+    fn copied(&self, engine: &Engine, lane: usize) -> Option<Linked> {
+        let component = self.shared.instance.component();
         let image = component.image_range();
         let is_small = image.end.addr() - image.start.addr() <= MAX_COPIED_BYTES;
         if is_small { engine.link_copy(lane, component) } else { None }

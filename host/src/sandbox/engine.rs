@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
+use super::bindings::PluginWithAttempt;
 use super::clock;
+use super::code::Linked;
 use super::instance::StepState;
 use super::interrupt::TICK;
 use super::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
@@ -117,18 +118,14 @@ impl Engine {
     }
 
     /// Connects a component with the host's functions, so that instantiating it is all that is left for each step.
-    pub(super) fn link(&self, component: &Component) -> wasmtime::Result<PluginWithAttemptPre<StepState>> {
+    pub(super) fn link(&self, component: &Component) -> wasmtime::Result<Linked> {
         self.0.shared.link(component)
     }
 
     /// Connects a copy of a component's machine code with the host's functions, to run on one lane; none if there is no
     /// room for another pool of slots.
     #[expect(unsafe_code, reason = "loading machine code trusts it by nature")]
-    pub(super) fn link_copy(
-        &self,
-        lane: usize,
-        component: &Component,
-    ) -> Option<PluginWithAttemptPre<StepState>> {
+    pub(super) fn link_copy(&self, lane: usize, component: &Component) -> Option<Linked> {
         let Inner { lanes, memory_reset, options, .. } = &*self.0;
         let options = EngineOptions { concurrent_steps: 1, ..*options };
         let ground = lanes.get(lane)?.get_or_init(|| Ground::new(options, *memory_reset).ok()).as_ref()?;
@@ -150,8 +147,8 @@ impl Ground {
         Ok(Self { wasmtime, linker })
     }
 
-    fn link(&self, component: &Component) -> wasmtime::Result<PluginWithAttemptPre<StepState>> {
-        PluginWithAttemptPre::new(self.linker.instantiate_pre(component)?)
+    fn link(&self, component: &Component) -> wasmtime::Result<Linked> {
+        Linked::new(self.linker.instantiate_pre(component)?)
     }
 }
 

@@ -10,9 +10,9 @@ use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bindings::exports::fanfold::plugin::solids;
-use super::bindings::{PluginWithAttempt, PluginWithAttemptPre};
 use super::blobs::KnownBlobs;
 use super::clock::Clock;
+use super::code::Linked;
 use super::collection::OpenCollection;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
@@ -125,16 +125,15 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// A fresh instance in a store of its own.
-pub(super) struct Instance<'c> {
-    code: &'c PluginWithAttemptPre<StepState>,
+pub(super) struct Instance {
     store: Store<StepState>,
     fuel: Option<u64>,
 }
 
-impl<'c> Instance<'c> {
-    /// Prepares an instance of code whose engine counts fuel or does not.
+impl Instance {
+    /// Prepares an instance, on an engine that counts fuel or does not.
     pub(super) fn new(
-        code: &'c PluginWithAttemptPre<StepState>,
+        engine: &wasmtime::Engine,
         counts_fuel: bool,
         around: Surroundings<'_>,
     ) -> Result<Self, StepFailure> {
@@ -159,7 +158,7 @@ impl<'c> Instance<'c> {
             blob_limit: limits.blob_bytes,
             attempt: around.attempt,
         };
-        let mut store = Store::new(code.engine(), state);
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.call_bytes());
         store.set_max_component_handles(limits.handles);
@@ -171,16 +170,15 @@ impl<'c> Instance<'c> {
             Ok(UpdateDeadline::Continue(1))
         });
         let fuel = set_fuel(&mut store, counts_fuel, limits)?;
-        Ok(Self { code, store, fuel })
+        Ok(Self { store, fuel })
     }
 
-    /// Instantiates the code and calls it. An error of `call` is the guest's end; what it means is decided here.
+    /// Calls code in the instance. An error of `call` is the guest's end; what it means is decided here.
     pub(super) fn run<R>(
         &mut self,
-        call: impl FnOnce(&mut Store<StepState>, &PluginWithAttempt) -> wasmtime::Result<R>,
+        call: impl FnOnce(&mut Store<StepState>) -> wasmtime::Result<R>,
     ) -> Result<R, StepFailure> {
-        let called =
-            self.code.instantiate(&mut self.store).and_then(|instance| call(&mut self.store, &instance));
+        let called = call(&mut self.store);
         let state = self.store.data_mut();
         let finished = state.world.finish();
         let finished = finished.and_then(|()| state.report_denials());
@@ -230,22 +228,21 @@ fn set_fuel(
 /// Runs one step to its end.
 pub(super) fn execute(
     counts_fuel: bool,
-    code: &PluginWithAttemptPre<StepState>,
+    code: &Linked,
     shapes: &InputShapes,
     outputs: OutputLedger,
     request: StepRequest<'_>,
 ) -> Result<StepReport, StepFailure> {
     let StepRequest { attempt, seed, grants, limits, interrupt, host, .. } = request;
     let around = Surroundings { outputs, attempt, seed, grants, limits, interrupt, host };
-    let mut instance = Instance::new(code, counts_fuel, around)?;
+    let mut instance = Instance::new(code.engine(), counts_fuel, around)?;
     let context = solids::Context {
         solid: request.solid.to_owned(),
         mapping_keys: request.mapping_keys,
         config: request.config,
     };
     let inputs = hand_over(instance.state(), shapes, request.inputs)?;
-    let ended =
-        instance.run(|store, plugin| plugin.fanfold_plugin_solids().call_execute(store, &context, &inputs));
+    let ended = instance.run(|store| code.execute(store, &context, &inputs));
     let state = instance.state();
     let responses = state.gate.as_ref().and_then(Gate::refused);
     let exceeded = responses.or_else(|| state.world.check_scratch().err());

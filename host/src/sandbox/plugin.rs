@@ -10,9 +10,8 @@ use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::PluginName;
 use wasmtime::component::Component;
 
-use super::bindings::PluginWithAttemptPre;
 use super::cache::{CompileCache, EntryKind};
-use super::code::Code;
+use super::code::{Code, Linked};
 use super::compiler::Compiler;
 use super::definitions;
 use super::engine::Engine;
@@ -20,7 +19,7 @@ use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
 use super::inputs::InputShapes;
 use super::inspect::{Inspection, inspect};
-use super::instance::{Instance, StepReport, StepRequest, StepState, Surroundings, execute};
+use super::instance::{Instance, StepReport, StepRequest, Surroundings, execute};
 use super::interrupt::Interrupt;
 use super::limits::Limits;
 use super::load_limits::LoadLimits;
@@ -225,7 +224,7 @@ fn described(
     engine: &Engine,
     limits: &LoadLimits,
     key: &CacheKey<'_>,
-    code: &PluginWithAttemptPre<StepState>,
+    code: &Linked,
 ) -> Result<Vec<SolidDefinition>, Refusal> {
     if let Some(json) = key.read(EntryKind::Definitions)
         && let Ok(solids) = serde_json::from_slice::<Vec<_>>(&json)
@@ -268,7 +267,7 @@ fn admit_definitions(limits: &LoadLimits, solids: usize, bytes: usize) -> Result
 fn describe(
     engine: &Engine,
     limits: &LoadLimits,
-    code: &PluginWithAttemptPre<StepState>,
+    code: &Linked,
 ) -> Result<Vec<super::bindings::fanfold::plugin::definitions::SolidDefinition>, StepFailure> {
     let limits = Limits::for_describe(limits);
     let around = Surroundings {
@@ -280,6 +279,6 @@ fn describe(
         interrupt: Interrupt::default(),
         host: Box::new(DeafHost),
     };
-    let mut instance = Instance::new(code, engine.counts_fuel(), around)?;
-    instance.run(|store, plugin| plugin.fanfold_plugin_solids().call_describe(store))
+    let mut instance = Instance::new(code.engine(), engine.counts_fuel(), around)?;
+    instance.run(|store| code.describe(store))
 }
