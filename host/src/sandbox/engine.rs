@@ -13,7 +13,7 @@ use super::instance::StepState;
 use super::interrupt::TICK;
 use super::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 use super::memory_reset::MemoryReset;
-use super::open_file;
+use super::paths;
 
 /// Stack of a guest, in bytes. A step's thread needs room for it and for the host's functions on top.
 const WASM_STACK_BYTES: usize = 512 << 10;
@@ -141,7 +141,7 @@ impl Ground {
         let mut linker = Linker::new(&wasmtime);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
-        open_file::add_to_linker(&mut linker)?;
+        paths::add_to_linker(&mut linker)?;
         clock::add_to_linker(&mut linker)?;
         PluginWithAttempt::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         Ok(Self { wasmtime, linker })

@@ -14,6 +14,7 @@ use super::blobs::KnownBlobs;
 use super::clock::Clock;
 use super::code::Linked;
 use super::collection::OpenCollection;
+use super::denials::Denials;
 use super::failure::{FailureKind, StepFailure};
 use super::grants::Grants;
 use super::inputs::InputShapes;
@@ -80,6 +81,8 @@ pub(super) struct StepState {
     /// Made with the first request.
     gate: Option<Gate>,
     response_limit: u64,
+    /// Of paths.
+    pub(super) denials: Denials,
     pub(super) outputs: OutputLedger,
     pub(super) blobs: KnownBlobs,
     pub(super) blob_bytes: u64,
@@ -89,8 +92,9 @@ pub(super) struct StepState {
 
 impl StepState {
     /// Tells the operator what the guest was denied.
-    fn report_denials(&self) -> Result<(), StepFailure> {
-        self.gate.iter().flat_map(Gate::take_denials).try_for_each(|message| {
+    fn report_denials(&mut self) -> Result<(), StepFailure> {
+        let requests = self.gate.iter().flat_map(Gate::take_denials);
+        self.denials.take().into_iter().chain(requests).try_for_each(|message| {
             let (level, source) = (LogLevel::Warning, LogSource::Host);
             self.reporter.lock().report(StepEvent::Log { level, source, message })
         })
@@ -149,6 +153,7 @@ impl Instance {
             http: WasiHttpCtx::new(),
             gate: None,
             response_limit: limits.response_bytes,
+            denials: Denials::default(),
             watch,
             clock: Clock::new(around.grants.list().real_clock),
             reporter,

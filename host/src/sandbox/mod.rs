@@ -5,7 +5,7 @@
 //! | once per process | `engine`, `memory_reset` |
 //! | --- | --- |
 //! | once per file | `plugin`: `inspect`, `load_limits`, `compiler`, `cache`, `definitions`; `directory` for many files |
-//! | once per step | `instance`: `world`, `net`, `open_file` and `clock` around it, `outputs` and `limits` to hold it to its word |
+//! | once per step | `instance`: `world`, `net`, `paths` and `clock` around it, `outputs` and `limits` to hold it to its word |
 //!
 //! A step talks to the orchestrator through [`StepHost`] while it runs, and ends in a [`StepReport`] or a
 //! [`StepFailure`] of a named kind.
@@ -30,6 +30,7 @@ mod collection;
 mod compiler;
 mod console;
 mod definitions;
+mod denials;
 mod directory;
 mod emitted_keys;
 mod engine;
@@ -47,8 +48,8 @@ mod load_limits;
 mod memory_reset;
 mod metadata;
 mod net;
-mod open_file;
 mod outputs;
+mod paths;
 mod plugin;
 mod random;
 mod refusal;

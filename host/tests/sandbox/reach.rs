@@ -15,6 +15,11 @@ static HOSTILE: LazyLock<Plugin> = LazyLock::new(|| real::plugin("hostile"));
 
 /// What came of each attempt.
 fn attempted(grants: &GrantList, attempts: &[&[&str]]) -> Vec<String> {
+    attempted_and_told(grants, attempts).0
+}
+
+/// What came of each attempt, and what the operator was told of them.
+fn attempted_and_told(grants: &GrantList, attempts: &[&[&str]]) -> (Vec<String>, Vec<String>) {
     let recorder = Recorder::default();
     let step = Step {
         solid: Some("reach"),
@@ -24,7 +29,20 @@ fn attempted(grants: &GrantList, attempts: &[&[&str]]) -> Vec<String> {
         ..Step::default()
     };
     step.run(&HOSTILE).unwrap();
-    serde_json::from_str(&emitted(&recorder)[0]).unwrap()
+    let told = recorder
+        .0
+        .lock()
+        .unwrap()
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            StepEvent::Log { level: LogLevel::Warning, source: LogSource::Host, message } => {
+                Some(message.clone())
+            }
+            _ => None,
+        })
+        .collect();
+    (serde_json::from_str(&emitted(&recorder)[0]).unwrap(), told)
 }
 
 fn directory(host: &Path, access: Access) -> GrantList {
@@ -116,6 +134,28 @@ fn a_directory_to_read_is_not_changed() {
     assert_eq!(attempted(&grants, changes), vec!["denied"; changes.len()]);
     assert_eq!(attempted(&grants, &[&["read", "/data/file"]]), ["content"]);
     assert_eq!(fs::read_dir(&data).unwrap().count(), 7);
+}
+
+#[test]
+fn what_is_denied_in_a_directory_is_told_to_the_operator() {
+    let (_root, data) = data_and_secret();
+    let told = |access, attempts| attempted_and_told(&directory(&data, access), attempts).1;
+    let why = "it is outside of what is granted, or not granted to be changed";
+    // Each once, however often it is tried.
+    let twice: &[&[&str]] = &[&["read", "/data/out"], &["read", "/data/out"], &["read", "/data/file"]];
+    let denied = told(Access::ReadWrite, twice);
+    assert_eq!(denied, [format!("denied open-at `out`: {why}")]);
+    let changes: &[&[&str]] = &[&["rename", "/data/file", "/data/new"], &["remove", "/data/file"]];
+    let denied = told(Access::ReadOnly, changes);
+    let wanted = ["rename-at `file -> new`", "unlink-file-at `file`"];
+    assert_eq!(denied, wanted.map(|wish| format!("denied {wish}: {why}")));
+    // What is not there was not denied.
+    assert!(told(Access::ReadWrite, &[&["read", "/data/nothing"]]).is_empty());
+    // A guest that tries a million does not fill the log.
+    let paths: Vec<String> = (0..500).map(|n| format!("/data/up/{n}")).collect();
+    let many: Vec<[&str; 2]> = paths.iter().map(|path| ["read", path]).collect();
+    let many: Vec<&[&str]> = many.iter().map(<[_; 2]>::as_slice).collect();
+    assert_eq!(told(Access::ReadWrite, &many).len(), 100);
 }
 
 #[test]

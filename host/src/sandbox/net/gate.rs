@@ -18,14 +18,12 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use super::client::{Driver, Sent, send};
 use super::grant::{Destination, HostGrant, admit};
 use crate::diagnostic::bytes_text;
+use crate::sandbox::denials::Denials;
 use crate::sandbox::failure::{FailureKind, StepFailure};
 use crate::sandbox::interrupt::{TICK, Watch};
 
 /// Requests of one step whose responses have not been read to their end.
 const MAX_OPEN_REQUESTS: usize = 32;
-/// Different denials of one step that are kept, and how long each may be.
-const MAX_DENIALS: usize = 100;
-const MAX_DENIAL_BYTES: usize = 300;
 
 /// One step's way to the network.
 pub(in crate::sandbox) struct Gate {
@@ -40,7 +38,7 @@ pub(in crate::sandbox) struct Gate {
 struct Meter {
     limit: u64,
     received: AtomicU64,
-    denials: Mutex<BTreeSet<String>>,
+    denials: Mutex<Denials>,
 }
 
 impl Gate {
@@ -51,7 +49,7 @@ impl Gate {
 
     /// What was denied since this was last asked: sentences.
     pub(in crate::sandbox) fn take_denials(&self) -> BTreeSet<String> {
-        std::mem::take(&mut *self.meter.denials.lock().unwrap_or_else(PoisonError::into_inner))
+        self.meter.denials.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Why the step fails, if more came back than it may receive: the guest itself may hide it.
@@ -65,11 +63,7 @@ impl Gate {
 
 impl Meter {
     fn deny(&self, request: &str, problem: &str) {
-        let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
-        if denials.len() < MAX_DENIALS {
-            let request = &request[..request.floor_char_boundary(MAX_DENIAL_BYTES)];
-            denials.insert(format!("denied {request}: {problem}"));
-        }
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner).note(request, problem);
     }
 
     /// Counts bytes that came back; an error once they are too many.
