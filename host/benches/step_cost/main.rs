@@ -1,8 +1,6 @@
 //! What a plugin's load and a step cost, each figure against its neighbours of the same run, and what of it is the price of
 //! each protection: `cargo bench -p fanfold --bench step_cost`; `-- prices` prints the prices alone.
 
-#[path = "../rig/best.rs"]
-mod best;
 #[path = "../rig/component.rs"]
 mod component;
 #[expect(dead_code, reason = "the other benchmark runs it")]
@@ -73,7 +71,9 @@ fn main() {
     if std::env::args().all(|argument| argument != "prices") {
         loads_and_steps();
     }
-    prices::prices();
+    if std::env::args().all(|argument| argument != "steps") {
+        prices::prices();
+    }
 }
 
 fn loads_and_steps() {
@@ -82,7 +82,7 @@ fn loads_and_steps() {
     let detected = MemoryReset::detect();
     println!("memory reset: {detected}");
     for reset in [detected, MemoryReset::Everything(StrictReason::Swap)] {
-        let options = EngineOptions::default();
+        let options = EngineOptions { concurrent_steps: 2, count_fuel: false };
         let mut engine = None;
         let made = timed(|| engine = Some(Engine::with_memory_reset(options, reset).unwrap()));
         let engine = engine.unwrap();
