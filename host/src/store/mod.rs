@@ -365,7 +365,7 @@ impl Store {
     fn run_values(&self, number: i64) -> Result<Values, StoreError> {
         let file = database(&self.directory);
         let files = ValueFiles::in_store(&self.directory);
-        let writer = ValueWriter::new(number, files.clone(), schema::open(&file)?)?;
+        let writer = ValueWriter::new(number, files.clone(), schema::open(&file)?, self.is_kept())?;
         let io_managers = Arc::clone(&self.io_managers);
         let max_fresh_bytes = if self.is_kept() { values::MAX_FRESH_BYTES } else { usize::MAX };
         Ok(Values::new(number, files, writer, io_managers, max_fresh_bytes, schema::open(&file)?))

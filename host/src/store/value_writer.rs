@@ -1,7 +1,7 @@
 //! Writes value files, for one run.
 //!
 //! Invariants:
-//! - A file appears whole or not at all, and is on disk before the log speaks of it.
+//! - A file appears whole or not at all, and is on disk before the log speaks of it, unless nothing of the store is kept.
 //! - Before it appears, the store says that the run needs it. So whoever collects garbage sees a file that nobody needs, or
 //!   one that somebody does, and never one that is about to be needed. What a failed step has written stays until its run
 //!   is removed.
@@ -24,14 +24,21 @@ pub(super) struct ValueWriter {
     run: i64,
     files: ValueFiles,
     connection: Arc<Mutex<Connection>>,
+    /// Files outlive this process, and power cuts.
+    is_kept: bool,
 }
 
 impl ValueWriter {
-    pub(super) fn new(run: i64, files: ValueFiles, connection: Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        run: i64,
+        files: ValueFiles,
+        connection: Connection,
+        is_kept: bool,
+    ) -> rusqlite::Result<Self> {
         // Whoever looks sees what is claimed at once. After a power cut nobody is left who would write the file, and what
         // the log says was claimed before: it is further up in the same journal.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        Ok(Self { run, files, connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { run, files, connection: Arc::new(Mutex::new(connection)), is_kept })
     }
 
     /// Keeps content, and names it.
@@ -81,14 +88,18 @@ impl NewFile {
     /// Ends the file, and names it.
     pub(super) fn keep(mut self) -> io::Result<[u8; 32]> {
         self.file.flush()?;
-        self.file.get_ref().sync_all()?;
+        if self.writer.is_kept {
+            self.file.get_ref().sync_all()?;
+        }
         let digest = *self.hasher.finalize().as_bytes();
         self.writer.claim(digest)?;
         let path = self.writer.files.path(digest);
         let directory = path.parent().unwrap_or(&path);
         fs::create_dir_all(directory)?;
         fs::rename(&self.path, &path)?;
-        File::open(directory)?.sync_all()?;
+        if self.writer.is_kept {
+            File::open(directory)?.sync_all()?;
+        }
         Ok(digest)
     }
 }
@@ -152,7 +163,7 @@ mod tests {
                  VALUES (1, 'r', 'p', '{}', '{}', '[]', 0)",
             )
             .unwrap();
-        ValueWriter::new(1, ValueFiles::in_store(directory), connection).unwrap()
+        ValueWriter::new(1, ValueFiles::in_store(directory), connection, true).unwrap()
     }
 
     #[test]
