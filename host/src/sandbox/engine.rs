@@ -1,6 +1,7 @@
 //! The engine: once per process. Compiles plugins, and keeps the pool of slots that steps run in.
 
 use std::hash::{Hash, Hasher};
+use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -20,6 +21,10 @@ const WASM_STACK_BYTES: usize = 512 << 10;
 /// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.
 const MEMORY_KEEP_RESIDENT: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT: usize = 1 << 20;
+/// Regions that the pool collects in a queue before it gives their slots back, and the most queues that it has: one for
+/// each processor.
+const BATCH_REGIONS: usize = 16;
+const MAX_QUEUES: usize = 16;
 /// The most memory that a slot has room for: all that 32-bit code can name. [`Limits`](super::Limits) say how much
 /// of it a step may use.
 const MAX_MEMORY_BYTES: usize = 1 << 32;
@@ -27,7 +32,7 @@ const MAX_MEMORY_BYTES: usize = 1 << 32;
 /// What an [`Engine`] is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Steps that run at once, at most; one more fails as `host-failed`. Each reserves about 16 GiB of address space
+    /// Steps that run at once, at most; one more fails as `host-failed`. Each reserves about 80 GiB of address space
     /// and no memory.
     pub concurrent_steps: u32,
     /// Count fuel, so that [`Limits::fuel`](super::Limits::fuel) works: code runs somewhat slower.
@@ -194,24 +199,34 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
     // `describe` may run beside a full house.
     let steps = options.concurrent_steps.saturating_add(1);
     let all = |per_step: usize| steps.saturating_mul(per_step as u32);
+    // Slots in queues are in use, and while a thread gives those of one back, others find neither them nor the queue: they
+    // would be refused. So there are slots for all that can be in between.
+    let queues = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_QUEUES) as u32;
+    // A thread that is alone always finds the queue.
+    let spare = if options.concurrent_steps == 1 {
+        0
+    } else {
+        steps.saturating_add(queues).saturating_mul(BATCH_REGIONS as u32)
+    };
+    let with_spare = |per_step: usize| all(per_step).saturating_add(spare);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(steps)
         .total_core_instances(all(MAX_INSTANCES))
-        .total_memories(all(MAX_MEMORIES))
-        .total_tables(all(MAX_TABLES))
+        .total_memories(with_spare(MAX_MEMORIES))
+        .total_tables(with_spare(MAX_TABLES))
         .total_stacks(0)
         .max_memories_per_module(MAX_MEMORIES as u32)
         .max_tables_per_module(MAX_TABLES as u32)
         .max_memory_size(MAX_MEMORY_BYTES)
         .table_elements(MAX_TABLE_ELEMENTS)
-        .max_unused_warm_slots(steps.min(100));
+        .max_unused_warm_slots(steps.min(100))
+        .decommit_batch_size(BATCH_REGIONS);
     match memory_reset {
         MemoryReset::WrittenPages => pool
             .pagemap_scan(Enabled::Yes)
             .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
-            .table_keep_resident(TABLE_KEEP_RESIDENT)
-            .decommit_batch_size(32),
-        MemoryReset::Everything(_) => pool.pagemap_scan(Enabled::No).decommit_batch_size(64),
+            .table_keep_resident(TABLE_KEEP_RESIDENT),
+        MemoryReset::Everything(_) => pool.pagemap_scan(Enabled::No),
     };
     pool
 }
