@@ -9,16 +9,6 @@ pub use values::{blob, blob_size, bytes, bytes_size, json, json_size, pass_blob,
 pub use work::spin;
 
 fanfold_sdk::plugin!(
-    emit_times,
-    since,
-    spin,
-    bytes,
-    pass_bytes,
-    bytes_size,
-    json,
-    pass_json,
-    json_size,
-    blob,
-    pass_blob,
+    emit_times, since, spin, bytes, pass_bytes, bytes_size, json, pass_json, json_size, blob, pass_blob,
     blob_size,
 );

@@ -46,7 +46,7 @@ pub fn json_size(x: String) -> usize {
 #[solid]
 pub fn blob(cx: Context, size: usize) -> Result<Blob> {
     let mut blob = cx.create_blob("application/octet-stream")?;
-    let chunk = [0x5a; CHUNK_BYTES];
+    let chunk = vec![0x5a; CHUNK_BYTES];
     let mut left = size;
     while left > 0 {
         let now = left.min(CHUNK_BYTES);

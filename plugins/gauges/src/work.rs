@@ -4,8 +4,8 @@ use fanfold_sdk::prelude::*;
 
 /// Computes with fractions for so many rounds, of three operations each.
 #[solid]
-pub fn spin(x: u64, rounds: u32) -> f64 {
-    let start = 1.0 / (x as f64 + 2.0);
+pub fn spin(x: f64, rounds: u32) -> f64 {
+    let start = 1.0 / (x + 2.0);
     (0..rounds).fold(start, |x, _| 3.75 * x * (1.0 - x))
 }
 
@@ -15,7 +15,7 @@ mod tests {
 
     #[test]
     fn spin_stays_between_0_and_1() {
-        assert_eq!(spin(0, 0).to_bits(), 0.5_f64.to_bits());
-        assert!((0.0..1.0).contains(&spin(7, 1000)));
+        assert_eq!(spin(0.0, 0).to_bits(), 0.5_f64.to_bits());
+        assert!((0.0..1.0).contains(&spin(7.0, 1000)));
     }
 }
