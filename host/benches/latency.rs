@@ -36,7 +36,7 @@ const OTHERS: u32 = 30_000;
 const ROUNDS: u32 = 20_000;
 
 fn main() {
-    let engine = Engine::new(EngineOptions { concurrent_steps: 2, count_fuel: false }).unwrap();
+    let engine = Engine::new(EngineOptions { concurrent_steps: 2, ..EngineOptions::default() }).unwrap();
     let plugin = plugins::plugin(&engine, "gauges");
     let floor = Floor::new(&component("numbers"));
     println!(

@@ -29,7 +29,7 @@ const MIB: u32 = 1 << 20;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| argument != "--bench").unwrap_or_default();
-    let engine = Engine::new(EngineOptions { concurrent_steps: 1, count_fuel: false }).unwrap();
+    let engine = Engine::new(EngineOptions { concurrent_steps: 1, ..EngineOptions::default() }).unwrap();
     let plugin = plugins::plugin(&engine, "gauges");
     println!("a hop of a value from solid to solid, 1 worker: MiB a second, and against a copy in memory");
     println!("{:>8} {:6} {:>9} {:>9} {:>7} {:>9} {:>7}", "", "", "copy", "memory", "", "recorded", "");

@@ -35,7 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
-    let engine = Engine::new(EngineOptions { concurrent_steps: 2, count_fuel: false }).unwrap();
+    let engine = Engine::new(EngineOptions { concurrent_steps: 2, ..EngineOptions::default() }).unwrap();
     let plugin = plugins::plugin(&engine, "numbers");
     println!("memory reset: {}", engine.memory_reset());
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -82,7 +82,7 @@ fn loads_and_steps() {
     let detected = MemoryReset::detect();
     println!("memory reset: {detected}");
     for reset in [detected, MemoryReset::Everything(StrictReason::Swap)] {
-        let options = EngineOptions { concurrent_steps: 2, count_fuel: false };
+        let options = EngineOptions { concurrent_steps: 2, ..EngineOptions::default() };
         let mut engine = None;
         let made = timed(|| engine = Some(Engine::with_memory_reset(options, reset).unwrap()));
         let engine = engine.unwrap();

@@ -7,24 +7,17 @@ use std::time::{Duration, Instant};
 use fanfold::diagnostic::Diagnostic;
 use fanfold::orchestrator::{Assembly, Orchestrator, Stopped};
 use fanfold::report::Report;
-use fanfold::sandbox::{Engine, EngineOptions};
 use fanfold::store::RetryOf;
 use fanfold_graph::run::Outcome as RunOutcome;
 
 use super::terminal::tell;
-use super::{Exit, Failure, Outcome, sandbox, signals, summary};
+use super::{Exit, Failure, Outcome, signals, summary};
 use crate::cli::Format;
 
 /// How often what is shown is brought up to date.
 const TICK: Duration = Duration::from_millis(100);
 /// How often is kept how far the run is, for other processes to see; more rarely where that takes long.
 const KEEP: Duration = Duration::from_millis(500);
-
-/// The sandbox, with room for so many steps at once.
-pub(super) fn engine(jobs: usize, count_fuel: bool) -> Result<Engine, Failure> {
-    let options = EngineOptions { concurrent_steps: u32::try_from(jobs).unwrap_or(u32::MAX), count_fuel };
-    sandbox::engine(options)
-}
 
 /// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of, `is_kept` whether it can be
 /// taken up again.

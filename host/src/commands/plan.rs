@@ -5,12 +5,12 @@ use fanfold::plan_view;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::print_bytes;
-use super::{Exit, Outcome, composition, drive};
+use super::{Exit, Outcome, composition, sandbox};
 use crate::cli::{PlanArgs, PlanFormat};
 
 pub(super) fn execute(args: &PlanArgs) -> Outcome {
     let project = Project::find()?;
-    let engine = drive::engine(1, project.settings().counts_fuel())?;
+    let engine = sandbox::engine(project.settings().engine_options(1))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let plan = &composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
     let shown = match args.format {

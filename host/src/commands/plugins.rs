@@ -7,7 +7,9 @@ mod type_name;
 use std::path::{Path, PathBuf};
 
 use fanfold::diagnostic::{Diagnostic, printable};
-use fanfold::sandbox::{EngineOptions, GrantList, Inspection, Plugin, PluginDirectory, Refusal, inspect};
+use fanfold::sandbox::{
+    DEFAULT_STACK_BYTES, EngineOptions, GrantList, Inspection, Plugin, PluginDirectory, Refusal, inspect,
+};
 use fanfold_graph::name::PluginName;
 use serde_json::{Value as Json, json};
 
@@ -17,7 +19,8 @@ use super::{Exit, Failure, Outcome, sandbox, terminal};
 use crate::cli::{Format, PluginsInspectArgs, PluginsLsArgs, PluginsVerb};
 
 /// Only `describe` runs here, one plugin after the other.
-const ENGINE: EngineOptions = EngineOptions { concurrent_steps: 1, count_fuel: false };
+const ENGINE: EngineOptions =
+    EngineOptions { concurrent_steps: 1, count_fuel: false, stack_bytes: DEFAULT_STACK_BYTES };
 
 pub(super) fn execute(verb: &PluginsVerb) -> Outcome {
     match verb {

@@ -8,7 +8,7 @@ use fanfold_graph::run::Outcome as RunOutcome;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::tell;
-use super::{Failure, Outcome, drive, garbage, grants, recorded, retry};
+use super::{Failure, Outcome, drive, garbage, grants, recorded, retry, sandbox};
 use crate::cli::ResumeArgs;
 
 pub(super) fn execute(args: &ResumeArgs) -> Outcome {
@@ -19,7 +19,7 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         return Err(Failure::usage(Diagnostic::new(message)));
     }
     let jobs = project.jobs(args.jobs);
-    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let engine = sandbox::engine(project.settings().engine_options(jobs))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let changes = changes(&record, &plugins)?;
     if !args.allow_changed && !changes.is_empty() {

@@ -12,7 +12,7 @@ use fanfold_graph::step::{StepId, StepState};
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::tell;
-use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, recorded, run};
+use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, recorded, run, sandbox};
 use crate::cli::RetryArgs;
 
 pub(super) fn execute(args: &RetryArgs) -> Outcome {
@@ -25,7 +25,7 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
         freshness::build_changed(&project)?;
     }
     let jobs = project.jobs(args.jobs);
-    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let engine = sandbox::engine(project.settings().engine_options(jobs))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let hint = format!("the pipeline has to be composed anew: `fanfold run` instead of `retry {}`", args.run);
     composition::check_definitions(&record.pipeline, &plugins, &hint)?;

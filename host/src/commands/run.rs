@@ -9,7 +9,7 @@ use fanfold_graph::run::Run;
 
 use super::loaded::LoadedPlugins;
 use super::project::Project;
-use super::{Failure, Outcome, composition, drive, freshness, garbage, grants};
+use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, sandbox};
 use crate::cli::{RunArgs, StoreArgs};
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
@@ -19,7 +19,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     if args.plugins.plugins.is_none() {
         freshness::build_changed(&project)?;
     }
-    let engine = drive::engine(jobs, project.settings().counts_fuel())?;
+    let engine = sandbox::engine(project.settings().engine_options(jobs))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
     let sources = composition::sources(&args.pipeline, &args.run_config)?;
     let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;

@@ -16,8 +16,10 @@ use super::limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES}
 use super::memory_reset::MemoryReset;
 use super::paths;
 
-/// Stack of a guest, in bytes. A step's thread needs room for it and for the host's functions on top.
-const WASM_STACK_BYTES: usize = 512 << 10;
+/// Stack of a guest unless something else is asked for, in bytes.
+pub const DEFAULT_STACK_BYTES: usize = 512 << 10;
+/// The most that may be asked for. A step's thread needs room for it, and 1.5 MiB for the host's functions on top.
+pub const MAX_STACK_BYTES: usize = 2 << 20;
 /// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.
 const MEMORY_KEEP_RESIDENT: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT: usize = 1 << 20;
@@ -37,11 +39,13 @@ pub struct EngineOptions {
     pub concurrent_steps: u32,
     /// Count fuel, so that [`Limits::fuel`](super::Limits::fuel) works: code runs somewhat slower.
     pub count_fuel: bool,
+    /// Stack of a guest in bytes, at most [`MAX_STACK_BYTES`]. Deeper recursion fails as `stack-overflow`.
+    pub stack_bytes: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { concurrent_steps: 64, count_fuel: false }
+        Self { concurrent_steps: 64, count_fuel: false, stack_bytes: DEFAULT_STACK_BYTES }
     }
 }
 
@@ -175,6 +179,7 @@ pub(crate) fn compile(count_fuel: bool, wasm: &[u8]) -> Result<Vec<u8>, String> 
 
 fn config(options: EngineOptions, memory_reset: MemoryReset) -> Config {
     let mut config = code_config(options.count_fuel);
+    config.max_wasm_stack(options.stack_bytes.min(MAX_STACK_BYTES));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options, memory_reset)));
     config
 }
@@ -188,7 +193,6 @@ fn code_config(count_fuel: bool) -> Config {
         .epoch_interruption(true)
         .consume_fuel(count_fuel)
         .memory_init_cow(true)
-        .max_wasm_stack(WASM_STACK_BYTES)
         // The same bits on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);
@@ -251,7 +255,7 @@ mod tests {
     #[test]
     fn code_compiled_without_a_pool_is_for_engines_that_have_one() {
         for count_fuel in [false, true] {
-            let options = EngineOptions { concurrent_steps: 1, count_fuel };
+            let options = EngineOptions { concurrent_steps: 1, count_fuel, stack_bytes: 1 << 20 };
             let engine = Engine::new(options).unwrap();
             let compiler = wasmtime::Engine::new(&code_config(count_fuel)).unwrap();
             let hash = |engine: &wasmtime::Engine| {

@@ -317,7 +317,7 @@ fn classify(error: wasmtime::Error, limiter: &mut Limiter) -> StepFailure {
             return StepFailure::limit(FailureKind::OutOfFuel, "used up its fuel", "fuel");
         }
         Some(Trap::StackOverflow) => {
-            return StepFailure::new(FailureKind::StackOverflow, "recursed deeper than its stack");
+            return StepFailure::limit(FailureKind::StackOverflow, "recursed deeper than its stack", "stack");
         }
         _ => {}
     }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::field::{Field, Reader};
-use crate::sandbox::{Limits, LoadLimits, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use crate::diagnostic::bytes_text;
+use crate::sandbox::{
+    EngineOptions, Limits, LoadLimits, MAX_INSTANCES, MAX_MEMORIES, MAX_STACK_BYTES, MAX_TABLE_ELEMENTS,
+    MAX_TABLES,
+};
 
 /// The limits that one table of the settings sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,11 +30,12 @@ enum Unit {
     Count,
 }
 
-/// What a key sets: a limit of every step, or of loading the plugin.
+/// What a key sets: a limit of every step, of loading the plugin, or of the engine that runs all of them.
 #[derive(Debug)]
 enum Set {
     Step(fn(&mut Limits, u64)),
     Load(fn(&mut LoadLimits, u64)),
+    Engine(fn(&mut EngineOptions, u64)),
 }
 
 const fn step(name: &'static str, unit: Unit, max: u64, set: fn(&mut Limits, u64)) -> Key {
@@ -42,7 +47,7 @@ const fn load(name: &'static str, unit: Unit, set: fn(&mut LoadLimits, u64)) -> 
 }
 
 /// The names that failures and refusals give in their hints: see `sandbox::StepFailure` and `sandbox::Refusal`.
-static KEYS: [Key; 24] = [
+static KEYS: [Key; 25] = [
     step("memory", Unit::Bytes, 4 << 30, |limits, amount| limits.memory_bytes = amount),
     step("wall", Unit::Milliseconds, u64::MAX, |limits, amount| limits.wall = Duration::from_millis(amount)),
     step("fuel", Unit::Count, u64::MAX, |limits, amount| limits.fuel = Some(amount)),
@@ -60,6 +65,12 @@ static KEYS: [Key; 24] = [
     step("memories", Unit::Count, MAX_MEMORIES as u64, |limits, amount| limits.memories = amount as usize),
     step("tables", Unit::Count, MAX_TABLES as u64, |limits, amount| limits.tables = amount as usize),
     step("handles", Unit::Count, u32::MAX as u64, |limits, amount| limits.handles = amount as usize),
+    Key {
+        name: "stack",
+        unit: Unit::Bytes,
+        max: MAX_STACK_BYTES as u64,
+        set: Set::Engine(|options, amount| options.stack_bytes = amount as usize),
+    },
     load("component", Unit::Bytes, |limits, amount| limits.component_bytes = amount),
     load("modules", Unit::Count, |limits, amount| limits.modules = amount as usize),
     load("function", Unit::Bytes, |limits, amount| limits.function_bytes = amount),
@@ -78,18 +89,35 @@ static KEYS: [Key; 24] = [
 impl LimitChanges {
     /// Reads the `limits` table of a solid, which is never loaded by itself.
     pub(super) fn read_of_solid<'a>(reader: &mut Reader<'a>, field: &Field<'a>) -> Self {
-        let mut changes = Self::read(reader, field);
-        changes.0.retain(|(key, _)| {
-            let is_of_steps = matches!(key.set, Set::Step(_));
-            if !is_of_steps {
-                reader.problem(field, &format!("`{}` is a limit of the plugin as a whole", key.name), None);
-            }
-            is_of_steps
-        });
-        changes
+        let is_wide = |set: &Set| matches!(set, Set::Load(_)).then_some("the plugin as a whole");
+        Self::read_of_plugin(reader, field).without(reader, field, is_wide)
     }
 
-    /// Reads the `limits` table of a plugin or the project.
+    /// Reads the `limits` table of a plugin, whose steps run on the engine of all.
+    pub(super) fn read_of_plugin<'a>(reader: &mut Reader<'a>, field: &Field<'a>) -> Self {
+        let is_wide =
+            |set: &Set| matches!(set, Set::Engine(_)).then_some("all plugins together: set it in `[limits]`");
+        Self::read(reader, field).without(reader, field, is_wide)
+    }
+
+    /// Leaves out what is set too narrowly, and tells what it is a limit of.
+    fn without<'a>(
+        mut self,
+        reader: &mut Reader<'a>,
+        field: &Field<'a>,
+        is_wide: impl Fn(&Set) -> Option<&'static str>,
+    ) -> Self {
+        self.0.retain(|(key, _)| {
+            let wide = is_wide(&key.set);
+            if let Some(of) = wide {
+                reader.problem(field, &format!("`{}` is a limit of {of}", key.name), None);
+            }
+            wide.is_none()
+        });
+        self
+    }
+
+    /// Reads the `limits` table of the project.
     pub(super) fn read<'a>(reader: &mut Reader<'a>, field: &Field<'a>) -> Self {
         let fields = reader.table(field, &KEYS.each_ref().map(|key| key.name));
         let present = KEYS.iter().filter_map(|key| Some((key, fields.get(key.name)?)));
@@ -106,6 +134,15 @@ impl LimitChanges {
         for (key, amount) in &self.0 {
             if let Set::Step(set) = key.set {
                 set(limits, *amount);
+            }
+        }
+    }
+
+    /// Sets in `options` what this table sets of the engine.
+    pub(super) fn apply_to_engine(&self, options: &mut EngineOptions) {
+        for (key, amount) in &self.0 {
+            if let Set::Engine(set) = key.set {
+                set(options, *amount);
             }
         }
     }
@@ -131,7 +168,7 @@ impl Key {
             return Some(amount);
         }
         let most = match self.unit {
-            Unit::Bytes => format!("{} GiB", self.max >> 30),
+            Unit::Bytes => bytes_text(self.max),
             _ => self.max.to_string(),
         };
         reader.problem(field, &format!("a step can have at most {most}"), None);

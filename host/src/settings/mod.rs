@@ -13,6 +13,7 @@
 //! concurrency = [{ tag = "database", max = 2 }, { tag = "region", value = "eu", max = 1 }, { solid = "upload", max = 4 }]
 //! [limits]                                  # of every step, and of loading every plugin
 //! memory = "64 MiB"
+//! stack = "512 KiB"                         # here alone: all steps run on one kind of engine
 //! compile_time = "2m"
 //! [[hooks]]
 //! on = "failure"                            # or "success"
@@ -69,7 +70,7 @@ use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
 use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
-use crate::sandbox::{GrantList, Limits, LoadLimits};
+use crate::sandbox::{EngineOptions, GrantList, Limits, LoadLimits};
 use grants::GrantChanges;
 use limits::LimitChanges;
 
@@ -209,8 +210,17 @@ impl Settings {
         limits
     }
 
-    /// Whether any limit is on fuel, so that the engine has to count it.
-    pub fn counts_fuel(&self) -> bool {
+    /// What the engine has to be made for, to run so many steps at once.
+    pub fn engine_options(&self, jobs: usize) -> EngineOptions {
+        let concurrent_steps = u32::try_from(jobs).unwrap_or(u32::MAX);
+        let count_fuel = self.counts_fuel();
+        let mut options = EngineOptions { concurrent_steps, count_fuel, ..EngineOptions::default() };
+        self.limits.apply_to_engine(&mut options);
+        options
+    }
+
+    /// Whether any limit is on fuel, so that it has to be counted.
+    fn counts_fuel(&self) -> bool {
         let solids = self.plugins.values().flat_map(|plugin| plugin.solids.values());
         let plugins = self.plugins.values().map(|plugin| &plugin.limits);
         plugins.chain(solids.map(|solid| &solid.limits)).chain([&self.limits]).any(LimitChanges::has_fuel)

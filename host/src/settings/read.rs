@@ -196,7 +196,10 @@ impl<'a> Reader<'a> {
                 (None, Some(file)) => PluginCode::File(dir.join(file)),
                 (None, None) => PluginCode::InPluginsDir,
             },
-            limits: self.limits(&fields),
+            limits: fields
+                .get("limits")
+                .map(|field| LimitChanges::read_of_plugin(self, field))
+                .unwrap_or_default(),
             digest: fields.get("digest").and_then(|field| self.digest(field)),
             grants: self.grants(dir, &fields),
             solids: solids

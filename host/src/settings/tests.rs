@@ -36,7 +36,7 @@ fn an_empty_file_is_the_default() {
     assert_eq!(settings.store_dir, Path::new("/project/.fanfold/store"));
     assert_eq!(settings.limits(&plugin("a"), &solid("b")), Limits::default());
     assert!(directories(&settings, &plugin("a"), &solid("b")).is_empty());
-    assert!(!settings.counts_fuel());
+    assert!(!settings.engine_options(1).count_fuel);
 }
 
 #[test]
@@ -111,7 +111,25 @@ fn the_nearest_table_sets_a_limit_and_each_key_by_itself() {
     let limits = settings.limits(&plugin("p"), &solid("s"));
     assert_eq!((limits.keys, limits.fuel, limits.handles), (1, Some(7), 9));
     assert_eq!((limits.wall, limits.value_bytes), (Duration::from_secs(5), Limits::default().value_bytes));
-    assert!(settings.counts_fuel());
+    assert!(settings.engine_options(1).count_fuel);
+}
+
+#[test]
+fn the_stack_is_a_limit_of_the_project_alone() {
+    let stack_bytes = |text| read(text).map(|settings| settings.engine_options(2).stack_bytes);
+    assert_eq!(stack_bytes("[limits]\nstack = '1 MiB'").unwrap(), 1 << 20);
+    assert_eq!(stack_bytes("").unwrap(), EngineOptions::default().stack_bytes);
+    for (text, told) in [
+        ("[limits]\nstack = '3 MiB'", "a step can have at most 2 MiB"),
+        (
+            "[plugins.p.limits]\nstack = '1 MiB'",
+            "`stack` is a limit of all plugins together: set it in `[limits]`",
+        ),
+        ("[plugins.p.solids.s.limits]\nstack = '1 MiB'", "`stack` is a limit of all plugins together"),
+    ] {
+        let problems = stack_bytes(text).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.contains(told)), "{problems:?}");
+    }
 }
 
 #[test]

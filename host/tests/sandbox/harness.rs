@@ -10,8 +10,9 @@ use fanfold_graph::name::PluginName;
 use crate::guests::Guest;
 
 /// The engine, and a cache directory for as long as the tests run.
-pub(crate) static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(EngineOptions { concurrent_steps: 32, count_fuel: true }).unwrap());
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    Engine::new(EngineOptions { concurrent_steps: 32, count_fuel: true, ..EngineOptions::default() }).unwrap()
+});
 static CACHE: LazyLock<(tempfile::TempDir, CompileCache)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let cache = CompileCache::open(&directory.path().join("cache")).unwrap();

@@ -3,7 +3,7 @@
 use fanfold::sandbox::*;
 
 use crate::guests::{ATTEMPT, BLOBS, CANCELLED, EXIT, Guest, LOG, SLEEP};
-use crate::harness::{Step, fails, plugin, short_wall};
+use crate::harness::{Step, fails, load_into, plugin, run, short_wall};
 
 const ENDLESS: &str = "(loop $l (br $l))";
 /// Sleeps for an hour.
@@ -78,7 +78,24 @@ fn fuel_is_deterministic() {
 #[test]
 fn recursion() {
     let guest = Guest::new("(call $deeper)").field("(func $deeper (call $deeper) (call $deeper))");
-    assert_kind(guest, Limits::default(), FailureKind::StackOverflow);
+    let failure = assert_kind(guest, Limits::default(), FailureKind::StackOverflow);
+    assert_eq!(failure.hint.as_deref(), Some("raise `limits.stack`"));
+}
+
+#[test]
+fn a_stack_is_as_deep_as_the_engine_makes_it() {
+    // 8000 calls, each of some tens of bytes.
+    let body = "(call $down (i32.const 8000))";
+    let down = "(func $down (param i32) (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1))))))";
+    let wasm = Guest::new(body).field(down).component();
+    let ended = |stack_bytes| {
+        let engine = Engine::new(EngineOptions { stack_bytes, ..EngineOptions::default() }).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let cache = CompileCache::open(directory.path()).unwrap();
+        run(&load_into(&engine, &cache, &wasm).unwrap()).map_err(|failure| failure.kind)
+    };
+    assert_eq!(ended(64 << 10).unwrap_err(), FailureKind::StackOverflow);
+    assert!(ended(1 << 20).is_ok());
 }
 
 #[test]

@@ -132,7 +132,8 @@ fn every_step_starts_clean_though_slots_are_reused() {
         "(global $mark (mut i32) (i32.const 0)) (table $t 8 funcref) (func $f) (elem declare func $f)";
     let wasm = Guest::new(body).field(fields).component();
     let strict = MemoryReset::Everything(StrictReason::UnknownSwap);
-    let strict = Engine::with_memory_reset(EngineOptions { concurrent_steps: 2, count_fuel: false }, strict);
+    let strict =
+        Engine::with_memory_reset(EngineOptions { concurrent_steps: 2, ..EngineOptions::default() }, strict);
     for engine in [&*ENGINE, &strict.unwrap()] {
         let directory = tempfile::tempdir().unwrap();
         let cache = CompileCache::open(directory.path()).unwrap();
@@ -168,7 +169,7 @@ fn more_steps_at_once_than_the_engine_has_room_for_fail_by_name() {
             unreachable!()
         }
     }
-    let engine = Engine::new(EngineOptions { concurrent_steps: 2, count_fuel: false }).unwrap();
+    let engine = Engine::new(EngineOptions { concurrent_steps: 2, ..EngineOptions::default() }).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let cache = CompileCache::open(directory.path()).unwrap();
     let wasm = Guest::new(EMIT).component();
