@@ -103,7 +103,11 @@ impl Step<'_> {
         self.run_with(plugin, host)
     }
 
-    fn run_with(self, plugin: &Plugin, host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
+    pub(crate) fn run_with(
+        self,
+        plugin: &Plugin,
+        host: Box<dyn StepHost>,
+    ) -> Result<StepReport, StepFailure> {
         plugin.execute(StepRequest {
             solid: self.solid.unwrap_or("s"),
             mapping_keys: Vec::new(),

@@ -13,6 +13,9 @@ mod world;
 use guests::{ATTEMPT, BLOBS, COLLECTION, Guest};
 use harness::{ENGINE, Recorder, Step, emitted, fails, plugin, run};
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
 use fanfold::sandbox::*;
 use fanfold_graph::name::MappingKey;
 
@@ -148,6 +151,54 @@ fn every_step_starts_clean_though_slots_are_reused() {
             }
         });
     }
+}
+
+#[test]
+fn steps_that_run_at_once_see_nothing_of_each_other() {
+    /// Holds a step until the other one has come as far.
+    #[derive(Clone, Default)]
+    struct Meeting(Arc<(Mutex<u64>, Condvar)>);
+    impl StepHost for Meeting {
+        fn emit(&mut self, _: Emission) -> std::io::Result<()> {
+            let (came, changed) = &*self.0;
+            let mut number = came.lock().unwrap();
+            *number += 1;
+            let both = number.next_multiple_of(2);
+            changed.notify_all();
+            let met = changed.wait_timeout_while(number, Duration::from_mins(1), |number| *number < both);
+            if met.unwrap().1.timed_out() { Err(std::io::Error::other("alone")) } else { Ok(()) }
+        }
+        fn report(&mut self, _: StepEvent) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn open_blob(&mut self, _: &BlobRef) -> std::io::Result<Box<dyn std::io::Read + Send>> {
+            unreachable!()
+        }
+        fn create_blob(&mut self, _: &str) -> std::io::Result<Box<dyn BlobSink>> {
+            unreachable!()
+        }
+    }
+    // Leaves its own mark in a memory and a global that have none, meets the other step, and finds its mark again.
+    let body = "
+        (if (i32.or (i32.load (i32.const 200000)) (global.get $mark)) (then unreachable))
+        (i32.store (i32.const 200000) (call $attempt))
+        (global.set $mark (call $attempt))
+        (call $emit (i32.const 2100) (i32.const 1))
+        (if (i32.ne (i32.load (i32.const 200000)) (call $attempt)) (then unreachable))
+        (if (i32.ne (global.get $mark) (call $attempt)) (then unreachable))";
+    let plugin = plugin(Guest::new(body).import(ATTEMPT).field("(global $mark (mut i32) (i32.const 0))"));
+    let meeting = Meeting::default();
+    std::thread::scope(|scope| {
+        for attempt in [1, 2] {
+            let (plugin, meeting) = (&plugin, &meeting);
+            scope.spawn(move || {
+                for _ in 0..500 {
+                    let step = Step { attempt, ..Step::default() };
+                    step.run_with(plugin, Box::new(meeting.clone())).unwrap();
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -218,6 +218,26 @@ fn a_scratch_directory_is_each_steps_own_and_limited() {
 }
 
 #[test]
+fn steps_that_run_at_once_share_no_scratch_directory() {
+    let host = tempfile::tempdir().unwrap();
+    let scratch = ScratchGrant { guest: "/tmp".to_owned(), bytes: 1 << 20, host: host.path().to_owned() };
+    let grants = GrantList { scratch: Some(scratch), ..GrantList::default() };
+    std::thread::scope(|scope| {
+        for own in ["a", "b", "c", "d"] {
+            let grants = &grants;
+            scope.spawn(move || {
+                let file = format!("/tmp/{own}");
+                for _ in 0..50 {
+                    let attempts: &[&[&str]] = &[&["write", &file, own], &["list", "/tmp"], &["read", &file]];
+                    assert_eq!(attempted(grants, attempts), ["ok", own, own]);
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read_dir(host.path()).unwrap().count(), 0, "nothing is left");
+}
+
+#[test]
 fn there_are_no_sockets() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
