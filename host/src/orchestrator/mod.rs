@@ -2,7 +2,7 @@
 //!
 //! Worker threads share one state behind a lock. Each of them claims steps that may start, runs them with the lock released,
 //! and records how they ended: there is no thread in between that a step would have to wait for. What nobody waits for is
-//! recorded together with what comes after it: see [`tray`].
+//! recorded together with what comes after it: see `tray`.
 //!
 //! Invariants:
 //! - `Shared::record` is the only writer: it appends to the log, applies to the run, and shows, in that order.
