@@ -71,7 +71,9 @@ impl Loading {
     /// With an engine that counts fuel.
     pub fn new() -> Self {
         let cache = tempfile::tempdir().expect("a directory");
-        let engine = Engine::new(EngineOptions { concurrent_steps: 1, count_fuel: true, ..EngineOptions::default() }).expect("an engine");
+        let engine =
+            Engine::new(EngineOptions { concurrent_steps: 1, count_fuel: true, ..EngineOptions::default() })
+                .expect("an engine");
         let loader = PluginLoader {
             engine,
             cache: CompileCache::open(cache.path()).expect("a cache"),

@@ -177,6 +177,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_come_back_to_the_last_bit() {
+        for backoff in [2.222_222_222_222_222_6e113, 0.1 + 0.2, 5e-324, f64::MAX] {
+            let policy = RetryPolicy { max_retries: 1, delay_ms: 0, backoff, jitter: 0.0 };
+            let text = serde_json::to_string(&policy).unwrap();
+            assert_eq!(serde_json::from_str::<RetryPolicy>(&text).unwrap(), policy, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_usual_is_left_out_and_comes_back() {
         let output = |json: &Json| serde_json::from_value::<OutputDefinition>(json.clone()).unwrap();
         let usual = json!({ "name": "result" });
