@@ -121,12 +121,14 @@ pub fn bytes_text(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// A stranger's text, safe to print on a terminal: control characters and what reorders text are escaped.
+/// Whether a terminal would act on a character instead of showing it: control characters, and what reorders text.
+pub fn is_harmful(it: char) -> bool {
+    it.is_control()
+        || matches!(it, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A stranger's text, safe to print on a terminal: what is [harmful](is_harmful) is escaped.
 pub fn printable(text: &str) -> String {
-    let is_harmful = |it: char| {
-        it.is_control()
-            || matches!(it, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut shown = String::with_capacity(text.len());
     for it in text.chars() {
         if is_harmful(it) { shown.extend(it.escape_default()) } else { shown.push(it) }

@@ -13,6 +13,7 @@ mod grants;
 mod harness;
 mod hooks;
 mod hostile;
+mod hostile_plugins;
 mod io_managers;
 mod io_remote;
 mod object_server;

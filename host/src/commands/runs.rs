@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use fanfold::diagnostic::printable;
-use fanfold::report::{FailedStep, Failures, Snapshot, TakenSteps};
+use fanfold::report::{Failures, Snapshot, TakenSteps};
 use fanfold::store::{Fact, Removed, RunRecord, Store, StoreError, outcome_word};
 use serde_json::{Value as Json, json};
 
@@ -115,7 +114,7 @@ fn snapshot(store: &Store, record: &RunRecord) -> Result<Snapshot, Failure> {
     let mut taken = TakenSteps::default();
     let run = recorded::replayed(store, record, |run, entry| {
         if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
-            failures.add(run.step_key(*step), failure);
+            failures.add(run, *step, failure);
         }
         taken.note(&entry.fact);
     })?;
@@ -137,8 +136,7 @@ fn shown_text(record: &RunRecord, status: &str, snapshot: &Snapshot) -> String {
     let mut lines = vec![run_line(record, status) + &taken.unwrap_or_default()];
     let solids = snapshot.solids.iter();
     lines.extend(solids.map(|it| format!("  {}  {}", it.pattern, summary::counts_text(&it.steps))));
-    let failure = |it: &FailedStep| format!("  {}  {}: {}", it.step, it.kind, printable(&it.message));
-    lines.extend(snapshot.failures.kept.iter().map(failure));
+    lines.extend(snapshot.failures.kept.iter().map(|failed| format!("  {failed}")));
     lines.extend(summary::mismatch_lines(&snapshot.mismatches));
     lines.join("\n")
 }

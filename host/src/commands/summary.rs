@@ -127,7 +127,7 @@ fn hints(run_id: &RunId, outcome: Outcome, snapshot: &Snapshot) -> Vec<String> {
 fn failure_lines(failures: &Failures) -> Vec<String> {
     let mut lines = Vec::new();
     for failed in failures.kept.iter().take(MAX_TOLD) {
-        lines.push(format!("  {}  {}: {}", failed.step, failed.kind, printable(&failed.message)));
+        lines.push(format!("  {failed}"));
         lines.extend(failed.last_words.iter().map(|line| format!("    | {}", printable(line))));
     }
     let told = lines.len().min(MAX_TOLD) as u64;

@@ -2,6 +2,8 @@
 //!
 //! Colors mark `error:` and `hint:`, and only on a terminal that wants them; without them nothing is lost.
 
+mod harmless;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write as _;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
@@ -11,6 +13,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use fanfold::diagnostic::{Diagnostic, printable};
 
 use super::Failure;
+use harmless::Harmless;
 
 /// Writes text and a newline to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -31,7 +34,7 @@ pub(crate) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<(
 pub(crate) fn print_while_read(
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<bool, Failure> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(Harmless::new(std::io::stdout().lock()));
     match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),

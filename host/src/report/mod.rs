@@ -60,7 +60,7 @@ impl Report {
     pub fn recall(&mut self, run: &Run, entry: &Entry) {
         self.taken.note(&entry.fact);
         if let Fact::StepFailed { step, retry_after_ms: None, failure } = &entry.fact {
-            self.failures.add(run.step_key(*step), failure);
+            self.failures.add(run, *step, failure);
         }
     }
 

@@ -21,6 +21,8 @@ const MAX_LIST: usize = 1000;
 const MAX_TEXT_BYTES: usize = 64 << 10;
 /// Bytes of one schema or default value.
 const MAX_JSON_BYTES: usize = 1 << 20;
+/// Bytes that the patterns in all schemas of a plugin take, compiled.
+const MAX_PATTERN_BYTES: usize = 32 << 20;
 /// Bytes of one output's metadata.
 const MAX_METADATA_BYTES: u64 = 1 << 20;
 
@@ -29,24 +31,28 @@ type Converted<T> = Result<T, String>;
 
 /// Checks and converts all definitions of a plugin.
 pub(super) fn convert(solids: Vec<wit::SolidDefinition>) -> Converted<Vec<SolidDefinition>> {
-    let solids: Vec<_> = solids.into_iter().map(convert_solid).collect::<Converted<_>>()?;
+    let mut room = MAX_PATTERN_BYTES;
+    let solids: Vec<_> =
+        solids.into_iter().map(|solid| convert_solid(solid, &mut room)).collect::<Converted<_>>()?;
     check_unique("solids", solids.iter().map(|solid| &solid.name))?;
     Ok(solids)
 }
 
-fn convert_solid(solid: wit::SolidDefinition) -> Converted<SolidDefinition> {
+fn convert_solid(solid: wit::SolidDefinition, room: &mut usize) -> Converted<SolidDefinition> {
     let name = identifier(&solid.name)?;
     let at = |problem| format!("solid `{name}`: {problem}");
     check_count("inputs", solid.inputs.len(), MAX_PORTS).map_err(at)?;
     check_count("outputs", solid.outputs.len(), MAX_PORTS).map_err(at)?;
-    let inputs: Vec<_> = solid.inputs.into_iter().map(convert_input).collect::<Converted<_>>().map_err(at)?;
-    let outputs: Vec<_> =
-        solid.outputs.into_iter().map(convert_output).collect::<Converted<_>>().map_err(at)?;
+    let config_schema = schema("config schema", solid.config_schema, room).map_err(at)?;
+    let inputs = solid.inputs.into_iter().map(|input| convert_input(input, room));
+    let inputs: Vec<_> = inputs.collect::<Converted<_>>().map_err(at)?;
+    let outputs = solid.outputs.into_iter().map(|output| convert_output(output, room));
+    let outputs: Vec<_> = outputs.collect::<Converted<_>>().map_err(at)?;
     check_unique("inputs", inputs.iter().map(|input| &input.name)).map_err(at)?;
     check_unique("outputs", outputs.iter().map(|output| &output.name)).map_err(at)?;
     Ok(SolidDefinition {
         description: text("description", solid.description).map_err(at)?,
-        config_schema: schema("config schema", solid.config_schema).map_err(at)?,
+        config_schema,
         inputs,
         outputs,
         tags: convert_tags(solid.tags).map_err(at)?,
@@ -55,18 +61,18 @@ fn convert_solid(solid: wit::SolidDefinition) -> Converted<SolidDefinition> {
     })
 }
 
-fn convert_input(input: wit::InputDefinition) -> Converted<InputDefinition> {
+fn convert_input(input: wit::InputDefinition, room: &mut usize) -> Converted<InputDefinition> {
     let name = identifier(&input.name)?;
     let at = |problem| format!("input `{name}`: {problem}");
     Ok(InputDefinition {
         description: text("description", input.description).map_err(at)?,
-        schema: schema("schema", input.schema).map_err(at)?,
+        schema: schema("schema", input.schema, room).map_err(at)?,
         default_value: json("default value", input.default_value).map_err(at)?,
         name,
     })
 }
 
-fn convert_output(output: wit::OutputDefinition) -> Converted<OutputDefinition> {
+fn convert_output(output: wit::OutputDefinition, room: &mut usize) -> Converted<OutputDefinition> {
     let name = identifier(&output.name)?;
     let at = |problem| format!("output `{name}`: {problem}");
     if metadata::size(&output.metadata) > MAX_METADATA_BYTES {
@@ -77,7 +83,7 @@ fn convert_output(output: wit::OutputDefinition) -> Converted<OutputDefinition> 
     }
     Ok(OutputDefinition {
         description: text("description", output.description).map_err(at)?,
-        schema: schema("schema", output.schema).map_err(at)?,
+        schema: schema("schema", output.schema, room).map_err(at)?,
         is_required: output.is_required,
         is_dynamic: output.is_dynamic,
         io_manager_key: output
@@ -144,10 +150,14 @@ fn json(what: &str, text: Option<String>) -> Converted<Option<Json>> {
     serde_json::from_str(&text).map(Some).map_err(|error| format!("its {what} is no JSON: {error}"))
 }
 
-fn schema(what: &str, text: Option<String>) -> Converted<Option<Json>> {
+/// A schema, whose patterns take their part of the room that there is for them.
+fn schema(what: &str, text: Option<String>, room: &mut usize) -> Converted<Option<Json>> {
     let schema = json(what, text)?;
     if let Some(schema) = &schema {
-        Schema::new(schema.clone()).map_err(|error| format!("its {what} is of no use: {error}"))?;
+        let read = Schema::new(schema.clone());
+        let read = read.map_err(|error| format!("its {what} is of no use: {error}"))?;
+        let left = room.checked_sub(read.pattern_bytes());
+        *room = left.ok_or_else(|| format!("its {what} has patterns that are too large with all others"))?;
     }
     Ok(schema)
 }

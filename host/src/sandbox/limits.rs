@@ -18,8 +18,8 @@ pub struct Limits {
     /// Units of work, about one for each WebAssembly instruction; the same for every execution of the same work. Needs
     /// [`EngineOptions::count_fuel`](super::EngineOptions::count_fuel). None is no limit.
     pub fuel: Option<u64>,
-    /// Bytes of one emitted value; a blob's content does not count. Checking a value against its schema takes up to
-    /// sixteen times as much memory for a moment.
+    /// Bytes of one emitted value; a blob's content does not count. Checking a value against its schema takes
+    /// some ten times as much memory for a moment, and up to a hundred times where it consists of the smallest objects.
     pub value_bytes: u64,
     /// Bytes of all values emitted in the step.
     pub output_bytes: u64,

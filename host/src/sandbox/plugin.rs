@@ -200,23 +200,24 @@ fn compiled(
 ) -> Result<Component, Refusal> {
     let PluginLoader { engine, compiler, before_compiling, .. } = loader;
     if let Some(code) = key.read(EntryKind::Code)
-        && let Some(component) = load_code(engine, &code)
+        && let Ok(component) = load_code(engine, &code)
     {
         return Ok(component);
     }
     before_compiling(name);
     let code = compiler.compile(engine, limits, wasm)?;
     key.keep(EntryKind::Code, &code);
-    load_code(engine, &code).ok_or_else(|| Refusal::Unloadable("its compiled code does not load".to_owned()))
+    // What the pool has no room for is seen only now: too large a table, for instance.
+    load_code(engine, &code).map_err(|error| Refusal::Unloadable(format!("{error:#}")))
 }
 
-/// Loads machine code; none if the engine does not take it.
+/// Loads machine code; an error if the engine does not take it.
 #[expect(unsafe_code, reason = "loading machine code trusts it by nature")]
-fn load_code(engine: &Engine, code: &[u8]) -> Option<Component> {
+fn load_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `code` is what `engine::compile` returned, either just now in a process of this program, or earlier and
     // kept in the cache. The cache gives back only entries from a directory that nobody but this user can write, whose content has
     // the digest that was written with it, under the digest of this plugin and this engine's version and settings.
-    unsafe { Component::deserialize(engine.wasmtime(), code) }.ok()
+    unsafe { Component::deserialize(engine.wasmtime(), code) }
 }
 
 /// The plugin's solids, from the cache or asked for now.

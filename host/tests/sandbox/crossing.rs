@@ -3,11 +3,11 @@
 
 use fanfold::sandbox::*;
 
-use crate::guests::{EVENTS, Guest, LOG};
+use crate::guests::{BLOBS, EVENTS, Guest, LOG, REALLOC};
 use crate::harness::{Step, plugin, run};
 
 /// The most memory that the process of all these tests may ever have resident, in bytes.
-const MOST: u64 = 1 << 30;
+pub(crate) const MOST: u64 = 1 << 30;
 
 /// How the step of a guest fails; before and after, another plugin's step succeeds, and the host never grew beyond its bound.
 fn fails(guest: Guest, limits: Limits) -> FailureKind {
@@ -20,7 +20,7 @@ fn fails(guest: Guest, limits: Limits) -> FailureKind {
 }
 
 /// The most memory that this process ever had resident, in bytes.
-fn peak() -> u64 {
+pub(crate) fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
@@ -112,6 +112,56 @@ fn a_realloc_that_lies_traps_or_never_ends() {
     }
     // An honest one has room for it.
     with_input(Guest::new(""), Limits::default()).unwrap();
+}
+
+#[test]
+fn a_host_call_whose_answer_meets_the_same_reallocs() {
+    // Until it calls the host, the guest is honest. The host answers with a sentence, for which it needs room.
+    let body =
+        "(global.set $lies (i32.const 1)) (call $create (i32.const 2200) (i32.const 300) (i32.const 600))";
+    let guest = |lie: &str| {
+        let realloc = format!("(if (result i32) (global.get $lies) (then {lie}) (else {REALLOC}))");
+        Guest::new(body).import(BLOBS).field("(global $lies (mut i32) (i32.const 0))").realloc(&realloc)
+    };
+    for (lie, wanted) in [
+        ("(i32.const -4)", FailureKind::Trapped),
+        ("(i32.const 262143)", FailureKind::Trapped),
+        ("unreachable", FailureKind::Trapped),
+        ("(loop $l (br $l)) (i32.const 0)", FailureKind::TimedOut),
+        (
+            "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) unreachable",
+            FailureKind::OutOfMemory,
+        ),
+        (
+            "(call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))",
+            FailureKind::StackOverflow,
+        ),
+        (
+            "(call $create (i32.const 2200) (i32.const 3) (i32.const 600)) (i32.const 65536)",
+            FailureKind::Trapped,
+        ),
+    ] {
+        assert_eq!(fails(guest(lie), crate::harness::short_wall()), wanted, "{lie}");
+    }
+    run(&plugin(guest(REALLOC))).unwrap();
+}
+
+#[test]
+fn an_input_that_is_larger_than_the_guests_memory() {
+    let input = |realloc: &str| {
+        let text = Value::Json(format!("\"{}\"", "x".repeat(70 << 20)));
+        let inputs = vec![Input { name: "a".to_owned(), value: InputValue::Single(text) }];
+        Step { inputs, ..Step::default() }.run(&plugin(Guest::new("").realloc(realloc))).unwrap_err().kind
+    };
+    assert_eq!(input(REALLOC), FailureKind::Trapped);
+    let growing = "
+        (local.set $at (i32.mul (memory.size) (i32.const 65536)))
+        (if (i32.eq (i32.const -1)
+              (memory.grow (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1))))
+          (then unreachable))
+        (local.get $at)";
+    assert_eq!(input(growing), FailureKind::OutOfMemory);
+    assert!(peak() < MOST);
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub(crate) const COLLECTION: &str = r#"
     (import "fanfold:plugin/collections@0.1.0" "[method]collection.next" (func $next (param i32 i32 i32)))"#;
 
 /// Hands out memory from the start of the heap, and takes nothing back.
-const REALLOC: &str = "
+pub(crate) const REALLOC: &str = "
       (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
       (global.set $heap (i32.add (local.get $at) (local.get 3)))
       (local.get $at)";
@@ -204,6 +204,21 @@ impl Guest {
     pub(crate) fn describing(mut self, instructions: &str) -> Self {
         instructions.clone_into(&mut self.describe);
         self
+    }
+
+    /// Instructions that are `execute` instead of what it was made with.
+    pub(crate) fn executing(mut self, instructions: &str) -> Self {
+        instructions.clone_into(&mut self.execute);
+        self
+    }
+
+    /// Bytes that lie in memory from this address on.
+    pub(crate) fn data(self, at: u32, bytes: &[u8]) -> Self {
+        let bytes = bytes.iter().fold(String::new(), |mut text, byte| {
+            _ = write!(text, "\\{byte:02x}");
+            text
+        });
+        self.field(&format!("(data (i32.const {at}) \"{bytes}\")"))
     }
 
     /// Instructions that are `realloc` instead of the usual ones.

@@ -2,7 +2,7 @@
 
 use fanfold::sandbox::*;
 
-use crate::guests::{ATTEMPT, BLOBS, CANCELLED, EXIT, Guest, LOG, SLEEP};
+use crate::guests::{ATTEMPT, BLOBS, CANCELLED, EXIT, Guest, HTTP, LOG, PRINT, SLEEP};
 use crate::harness::{Step, fails, load_into, plugin, run, short_wall};
 
 const ENDLESS: &str = "(loop $l (br $l))";
@@ -138,12 +138,31 @@ fn values_keys_and_outputs() {
 fn logs() {
     let flood = "(loop $l (call $log (i32.const 1) (i32.const 0) (i32.const 0)) (br $l))";
     assert_kind(Guest::new(flood).import(LOG), Limits::default(), FailureKind::LogsTooLarge);
+    // Lines, and one line that never ends.
+    for stream in ["$stdout", "$stderr"] {
+        let print = format!(
+            "(local.set $i (call {stream}))
+            (loop $l (call $print (local.get $i) (i32.const 3000) (i32.const 4000) (i32.const 600)) (br $l))"
+        );
+        for byte in [b'x', b'\n'] {
+            let flood = Guest::new(&print).import(PRINT).data(3000, &[byte; 4000]);
+            assert_kind(flood, Limits::default(), FailureKind::LogsTooLarge);
+        }
+    }
 }
 
 #[test]
 fn handles() {
     let hoard = "(loop $l (call $create (i32.const 2200) (i32.const 3) (i32.const 600)) (br $l))";
     assert_kind(Guest::new(hoard).import(BLOBS), Limits::default(), FailureKind::TooManyHandles);
+    for (hoard, import) in [
+        ("(loop $l (drop (call $alarm (i64.const 1))) (br $l))", SLEEP),
+        ("(loop $l (drop (call $fields)) (br $l))", HTTP),
+        ("(loop $l (drop (call $request (call $fields))) (br $l))", HTTP),
+        ("(loop $l (drop (call $stdout)) (br $l))", PRINT),
+    ] {
+        assert_kind(Guest::new(hoard).import(import), Limits::default(), FailureKind::TooManyHandles);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The sandbox against good and hostile guests. No test depends on how long anything takes.
 
 mod crossing;
+mod describing;
 mod guests;
 mod harness;
 mod limits;

@@ -1,9 +1,12 @@
-//! Solids that reach for what they were not given: what the sandbox is tested with.
+//! Solids that reach for what they were not given, and take more than there is: what the sandbox is tested with.
+
+mod excess;
 
 use std::fs;
 use std::io;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use excess::{abuse, paint};
 use fanfold_sdk::prelude::*;
 
 /// What to try, in order.
@@ -97,7 +100,7 @@ fn symlink(_: &str, _: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fanfold_sdk::plugin!(reach, fill);
+fanfold_sdk::plugin!(reach, fill, abuse, paint);
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn outside_of_a_sandbox_everything_works() {
-        assert_eq!(attempted(&["list", "src"]).unwrap(), "lib.rs");
+        assert_eq!(attempted(&["list", "src"]).unwrap(), "excess.rs lib.rs");
         assert!(attempted(&["year"]).unwrap().parse::<u32>().unwrap() > 2020);
         assert!(attempted(&["fly"]).is_err());
     }

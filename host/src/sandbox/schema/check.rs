@@ -4,18 +4,21 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::pattern::Matching;
 use super::{PathSegment, Schema, resolve};
 
 /// Steps that a check may take on top of those that its value's size explains.
 const SPARE_STEPS: u64 = 1_000_000;
 /// How deep schemas may apply each other. Above the 128 levels that a JSON value can nest.
 const MAX_DEPTH: usize = 256;
+
 /// One check under way. A problem is a sentence; `path` then still leads to the value that has it.
 pub(super) struct Check<'a> {
     schema: &'a Schema,
     budget: u64,
     depth: usize,
     path: Vec<Segment<'a>>,
+    matching: Matching<'a>,
     /// True where the value is a part of the one that the schema speaks of: some of its members.
     is_part: bool,
 }
@@ -67,6 +70,7 @@ impl<'a> Check<'a> {
             budget: SPARE_STEPS + 4 * value_bytes as u64,
             depth: 0,
             path: Vec::new(),
+            matching: Matching::default(),
             is_part: false,
         }
     }
@@ -94,6 +98,7 @@ impl<'a> Check<'a> {
             _ => return Ok(()),
         };
         if self.depth == MAX_DEPTH {
+            self.budget = 0;
             return Err("the schema nests too deep".into());
         }
         self.depth += 1;
@@ -111,7 +116,7 @@ impl<'a> Check<'a> {
                 ("enum", Json::Array(allowed)) => {
                     self.spend(allowed.len())?;
                     if !allowed.iter().any(|allowed| equal(allowed, value)) {
-                        return Err(format!("expected one of {}", shortened(argument)));
+                        return Err(format!("expected one of {}", shortened(&argument.to_string())));
                     }
                 }
                 ("$ref", Json::String(reference)) => {
@@ -195,14 +200,14 @@ impl<'a> Check<'a> {
     fn attempt(&mut self, schema: &'a Json, value: &'a Json) -> Result<Attempt<'a>, String> {
         let (depth, path) = (self.depth, self.path.len());
         let checked = self.apply(schema, value);
+        if self.budget == 0 {
+            return checked.map(Ok);
+        }
         let reached = if checked.is_err() { self.path.clone() } else { Vec::new() };
         self.spend(reached.len())?;
         self.path.truncate(path);
         self.depth = depth;
-        match checked {
-            Err(problem) if self.budget == 0 => Err(problem),
-            checked => Ok(checked.map_err(|problem| (reached, problem))),
-        }
+        Ok(checked.map_err(|problem| (reached, problem)))
     }
 
     fn check_object(&mut self, keywords: &'a Map<String, Json>, object: &'a Map<String, Json>) -> Checked {
@@ -225,8 +230,7 @@ impl<'a> Check<'a> {
                 self.apply(schema, value)?;
             }
             for (pattern, schema) in by_pattern.into_iter().flatten() {
-                self.spend(key.len())?;
-                if self.schema.patterns.get(pattern).is_some_and(|regex| regex.is_match(key)) {
+                if self.is_match(pattern, key)? {
                     is_known = true;
                     self.apply(schema, value)?;
                 }
@@ -289,13 +293,19 @@ impl<'a> Check<'a> {
         if keywords.contains_key("minLength") || keywords.contains_key("maxLength") {
             check_count(keywords, "minLength", "maxLength", text.chars().count(), "characters")?;
         }
-        if let Some(Json::String(pattern)) = keywords.get("pattern") {
-            self.spend(text.len())?;
-            if self.schema.patterns.get(pattern).is_some_and(|regex| !regex.is_match(text)) {
-                return Err(format!("does not match the pattern `{pattern}`"));
-            }
+        if let Some(Json::String(pattern)) = keywords.get("pattern")
+            && !self.is_match(pattern, text)?
+        {
+            return Err(format!("does not match the pattern `{}`", shortened(pattern)));
         }
         Ok(())
+    }
+
+    /// Whether a text matches a pattern; an error ends the whole check.
+    fn is_match(&mut self, pattern: &str, text: &str) -> Result<bool, String> {
+        self.spend(text.len())?;
+        let matched = self.schema.patterns.is_match(pattern, text, &mut self.matching);
+        matched.inspect_err(|_| self.budget = 0)
     }
 
     pub(super) fn into_path(self) -> Vec<PathSegment> {
@@ -378,7 +388,11 @@ fn check_number(keywords: &Map<String, Json>, number: f64) -> Checked {
     outside("multipleOf", |number, bound| (number / bound).fract() != 0.0, "a multiple of")
 }
 
-fn shortened(value: &Json) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 200 { text } else { text.chars().take(200).chain("...".chars()).collect() }
+/// A text that may be long, as far as a message has room for it.
+pub(super) fn shortened(text: &str) -> String {
+    if text.chars().count() <= 200 {
+        text.to_owned()
+    } else {
+        text.chars().take(200).chain("...".chars()).collect()
+    }
 }

@@ -1,7 +1,7 @@
 //! JSON Schema, as far as the contract needs it: does a value fit what a plugin said about it?
 //!
 //! Both the schema and the value may come from a hostile plugin, so a check has a budget of steps and a depth, and
-//! patterns are matched in linear time. Running out of either is a mismatch, never a hang.
+//! patterns are matched in bounded time. Running out of either is a mismatch, never a hang.
 //!
 //! Checked (draft 2020-12): `type`, `const`, `enum`, `$ref` within the schema, `allOf`, `anyOf`, `oneOf`, `not`, `if`,
 //! `properties`, `required`, `additionalProperties`, `patternProperties`, `propertyNames`, `minProperties`,
@@ -11,24 +11,21 @@
 
 mod check;
 mod members;
+mod pattern;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use regex::Regex;
 use serde_json::Value as Json;
 
-use check::Check;
+use check::{Check, shortened};
 pub use members::Gathered;
-
-/// Bytes that one compiled pattern may take.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
+use pattern::Patterns;
 
 /// A schema that is known to be well formed as far as [`check`](Self::check) reads it.
 #[derive(Debug, Clone)]
 pub struct Schema {
     root: Json,
-    patterns: HashMap<String, Regex>,
+    patterns: Patterns,
 }
 
 /// Why a JSON value is no schema that this host can use.
@@ -37,7 +34,7 @@ pub enum SchemaError {
     /// A schema is an object or a boolean.
     #[error("a schema is an object or a boolean")]
     NotASchema,
-    /// A `pattern` is no regular expression, or not one that is matched in linear time.
+    /// A `pattern` is no regular expression, or not one that is matched in linear time, or too large with the others.
     #[error("cannot use the pattern `{0}`")]
     Pattern(String),
     /// A `$ref` leads out of the schema or nowhere.
@@ -70,9 +67,14 @@ impl Schema {
         if !root.is_object() && !root.is_boolean() {
             return Err(SchemaError::NotASchema);
         }
-        let mut patterns = HashMap::new();
+        let mut patterns = Patterns::default();
         prepare(&root, &root, &mut patterns)?;
         Ok(Self { root, patterns })
+    }
+
+    /// Bytes that its patterns take, compiled.
+    pub(in crate::sandbox) fn pattern_bytes(&self) -> usize {
+        self.patterns.bytes()
     }
 
     /// Whether `value` fits. `value_bytes` is the length of its text: it sets how many steps the check may take.
@@ -98,7 +100,7 @@ fn path_text(path: &[PathSegment]) -> String {
 }
 
 /// Compiles the patterns below `node` and tries its references.
-fn prepare(root: &Json, node: &Json, patterns: &mut HashMap<String, Regex>) -> Result<(), SchemaError> {
+fn prepare(root: &Json, node: &Json, patterns: &mut Patterns) -> Result<(), SchemaError> {
     match node {
         Json::Array(items) => items.iter().try_for_each(|item| prepare(root, item, patterns)),
         Json::Object(keywords) => keywords.iter().try_for_each(|(keyword, value)| {
@@ -119,12 +121,8 @@ fn prepare(root: &Json, node: &Json, patterns: &mut HashMap<String, Regex>) -> R
     }
 }
 
-fn add_pattern(pattern: &str, patterns: &mut HashMap<String, Regex>) -> Result<(), SchemaError> {
-    if !patterns.contains_key(pattern) {
-        let regex = regex::RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).build();
-        patterns.insert(pattern.to_owned(), regex.map_err(|_| SchemaError::Pattern(pattern.to_owned()))?);
-    }
-    Ok(())
+fn add_pattern(pattern: &str, patterns: &mut Patterns) -> Result<(), SchemaError> {
+    if patterns.add(pattern) { Ok(()) } else { Err(SchemaError::Pattern(shortened(pattern))) }
 }
 
 /// The part of the schema that `#` or `#/a/b` names.
