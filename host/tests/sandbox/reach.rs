@@ -198,6 +198,75 @@ fn what_is_denied_in_a_directory_is_told_to_the_operator() {
 }
 
 #[test]
+fn a_directory_to_read_is_not_changed_by_way_of_another() {
+    // A second name for a file in a directory to read, made in one to write, would be a way to write to it.
+    let (_root, data) = data_and_secret();
+    let own = tempfile::tempdir().unwrap();
+    let grant = |host: &Path, guest: &str, access| DirectoryGrant {
+        host: host.to_owned(),
+        guest: guest.to_owned(),
+        access,
+    };
+    let grants: GrantList =
+        vec![grant(own.path(), "/own", Access::ReadWrite), grant(&data, "/data", Access::ReadOnly)].into();
+    std::os::unix::fs::symlink(data.join("file"), own.path().join("link")).unwrap();
+    let ways: &[&[&str]] = &[
+        &["link", "/data/file", "/own/file"],
+        &["rename", "/data/file", "/own/file"],
+        &["rename", "/own/mine", "/data/file"],
+        &["link", "/own/mine", "/data/mine"],
+        &["write", "/own/link", "x"],
+        &["write", "/own/../data/file", "x"],
+    ];
+    assert_eq!(attempted(&grants, &[&["write", "/own/mine", "x"]]), ["ok"]);
+    assert_eq!(attempted(&grants, ways), vec!["denied"; ways.len()]);
+    assert_eq!(fs::read_to_string(data.join("file")).unwrap(), "content");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 7);
+}
+
+#[test]
+fn no_race_leads_out_of_a_granted_directory() {
+    let (root, data) = data_and_secret();
+    let at = |path: &str| data.join(path);
+    fs::create_dir_all(at("dir/deep")).unwrap();
+    fs::write(at("dir/secret"), "inner").unwrap();
+    fs::write(at("dir/deep/secret"), "inner").unwrap();
+    std::os::unix::fs::symlink("..", at("link")).unwrap();
+    let grants = directory(&data, Access::ReadWrite);
+    let ways: &[&[&str]] = &[
+        &["read", "/data/x/secret"],
+        &["read", "/data/x/deep/../../secret"],
+        &["read", "/data/deep/../../secret"],
+        &["write", "/data/x/secret", "owned"],
+        &["rename", "/data/x/secret", "/data/x/other"],
+        &["rename", "/data/x/other", "/data/x/secret"],
+        &["link", "/data/x/secret", "/data/mine"],
+        &["read", "/data/mine"],
+        &["remove", "/data/mine"],
+    ];
+    let tries: Vec<&[&str]> = ways.iter().copied().cycle().take(ways.len() * 300).collect();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let came = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // `x` is a directory, and then a link to where the secret is; another one moves up and down.
+            let moves = [("dir", "x"), ("x", "dir"), ("link", "x"), ("x", "link")];
+            let moves = moves.iter().chain(&[("dir/deep", "deep"), ("deep", "dir/deep")]).cycle();
+            for (from, to) in moves.take_while(|_| !is_over.load(std::sync::atomic::Ordering::Relaxed)) {
+                _ = fs::rename(at(from), at(to));
+            }
+        });
+        let came = attempted(&grants, &tries);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        came
+    });
+    for (way, came) in tries.iter().zip(came) {
+        assert!(["denied", "ok", "inner", "owned", ""].contains(&came.as_str()), "{way:?}: {came}");
+    }
+    assert_eq!(fs::read_to_string(root.path().join("secret")).unwrap(), "secret");
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn pipes_and_sockets_are_not_opened() {
     // Opening a pipe that nobody writes to would block for ever, in a call that nothing can end.
     let data = tempfile::tempdir().unwrap();
@@ -303,6 +372,77 @@ fn a_request_that_is_not_granted_is_denied_and_told() {
     let message = "denied GET https://abc: it is not granted".to_owned();
     let told = StepEvent::Log { level: LogLevel::Warning, source: LogSource::Host, message };
     assert_eq!(recorder.0.lock().unwrap().events, [told]);
+}
+
+#[test]
+fn no_way_of_writing_an_address_leads_to_one_that_is_not_granted() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Asks for what the authority says, and traps if there is an answer that is no error.
+    let ask = |authority: &str| {
+        let body = format!(
+            "(local.set $i (call $request (call $fields)))
+             (drop (call $authority (local.get $i) (i32.const 1) (i32.const 3000) (i32.const {})))
+             (call $handle (local.get $i) (i32.const 0) (i32.const 0) (i32.const 600))
+             (if (i32.load8_u (i32.const 600)) (then (return (i32.const 0))))
+             (local.set $i (i32.load (i32.const 608)))
+             (call $block (call $answered (local.get $i)))
+             (call $get (local.get $i) (i32.const 640))
+             (if (i32.ne (i32.load8_u (i32.const 656)) (i32.const 1)) (then unreachable))",
+            authority.len()
+        );
+        Guest::new(&body).import(HTTP).data(3000, authority.as_bytes())
+    };
+    let grant = |host: &str, private| HostGrant::new(host, Some(port), &[], private).unwrap();
+    let network = vec![
+        grant("example.com", true),
+        grant("*.example.com", true),
+        grant("localhost", false),
+        grant("127.0.0.2", false),
+        grant("::1", false),
+    ];
+    for host in [
+        "127.0.0.1",
+        "0.0.0.0",
+        "127.1",
+        "127.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "0",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[0:0:0:0:0:ffff:127.0.0.1]",
+        "[::1%25lo]",
+        "[fe80::1%25eth0]",
+        "localhost",
+        "LOCALHOST.",
+        "user@127.0.0.1",
+        "example.com@127.0.0.1",
+        "example.com:80@127.0.0.1",
+        "example.com#@127.0.0.1",
+        "127.0.0.1#.example.com",
+        "127.0.0.1/.example.com",
+        "127.0.0.1\\.example.com",
+        "127.0.0.1%00.example.com",
+        "127.0.0.1.",
+        "\u{ff11}27.0.0.1",
+    ] {
+        let recorder = Recorder::default();
+        let grants = Grants::new(GrantList { network: network.clone(), ..GrantList::default() }).unwrap();
+        let step = Step { grants, recorder: recorder.clone(), ..Step::default() };
+        step.run(&plugin(ask(&format!("{host}:{port}")))).unwrap_or_else(|error| panic!("{host}: {error}"));
+        let accepted = listener.accept().map(|_| ()).unwrap_err();
+        assert_eq!(accepted.kind(), std::io::ErrorKind::WouldBlock, "{host}");
+        for event in &recorder.0.lock().unwrap().events {
+            let StepEvent::Log { source: LogSource::Host, message, .. } = event else { panic!("{event:?}") };
+            assert!(message.starts_with("denied GET "), "{message}");
+        }
+    }
 }
 
 /// A solid, its configuration and its inputs.

@@ -85,6 +85,34 @@ fn a_name_that_leads_to_this_machine_is_denied_unless_that_is_granted() {
 }
 
 #[test]
+fn a_granted_name_that_is_read_as_an_address_is_judged_as_that() {
+    let port = server(HELLO).port();
+    for name in ["127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "0", "ip6-localhost"] {
+        let grant = HostGrant::new(name, Some(port), &[], false).unwrap();
+        let mut gate = gate(&[grant], &Interrupt::default(), 1000);
+        // Where the system's resolver does not read it so, it leads nowhere.
+        let error = get(&mut gate, &format!("http://{name}:{port}/")).unwrap_err();
+        assert!(
+            matches!(error, Error::DestinationIpProhibited | Error::DnsError { .. }),
+            "{name}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_redirect_to_this_machine_is_denied_like_any_other_request() {
+    let near = server(HELLO).port();
+    let grants = [HostGrant::new("localhost", Some(near), &[], false).unwrap()];
+    let mut gate = gate(&grants, &Interrupt::default(), 1000);
+    // What a redirect could name: none of it is what was granted, or it leads to where nothing may.
+    for host in ["127.0.0.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "u:p@localhost", "localhost"] {
+        let error = get(&mut gate, &format!("http://{host}:{near}/")).unwrap_err();
+        assert!(matches!(error, Error::HttpRequestDenied | Error::DestinationIpProhibited), "{host}");
+    }
+    assert_eq!(gate.take_denials().len(), 6);
+}
+
+#[test]
 fn responses_are_limited_together() {
     let address = server(HELLO);
     let uri = format!("http://{address}/");
