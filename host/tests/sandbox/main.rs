@@ -4,6 +4,7 @@ mod crossing;
 mod describing;
 mod guests;
 mod harness;
+mod isolation;
 mod limits;
 mod loading;
 mod reach;

@@ -1,6 +1,7 @@
 //! Solids that reach for what they were not given, and take more than there is: what the sandbox is tested with.
 
 mod excess;
+mod marks;
 
 use std::fs;
 use std::io;
@@ -8,6 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use excess::{abuse, paint};
 use fanfold_sdk::prelude::*;
+pub use marks::leave_mark;
 
 /// What to try, in order.
 #[derive(Deserialize, JsonSchema)]
@@ -100,7 +102,7 @@ fn symlink(_: &str, _: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fanfold_sdk::plugin!(reach, fill, abuse, paint);
+fanfold_sdk::plugin!(reach, fill, abuse, paint, leave_mark);
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn outside_of_a_sandbox_everything_works() {
-        assert_eq!(attempted(&["list", "src"]).unwrap(), "excess.rs lib.rs");
+        assert_eq!(attempted(&["list", "src"]).unwrap(), "excess.rs lib.rs marks.rs");
         assert!(attempted(&["year"]).unwrap().parse::<u32>().unwrap() > 2020);
         assert!(attempted(&["fly"]).is_err());
     }
