@@ -1,32 +1,27 @@
 //! Sends one request over a connection of its own, to an address that has been checked.
 
 use std::future::Future;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, LazyLock};
+use std::net::SocketAddr;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::grant::{Destination, Host};
 use super::is_public;
+use super::tls::{Unsecured, secured};
 
 /// What keeps a connection going: to be driven until the response has been read.
 pub(super) type Driver = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-/// A response, or none because the destination's addresses are not allowed.
+/// A response, or none because of what the destination turned out to be: a sentence, and what the guest learns.
 pub(super) enum Sent {
     Response(Response<Incoming>, Driver),
-    AddressDenied(IpAddr),
+    Denied(String, Error),
 }
 
 /// Sends a request to its destination.
@@ -37,7 +32,10 @@ pub(super) async fn send(mut request: Request<WasiBody>, to: &Destination) -> Re
         addresses.iter().filter(|it| to.allows_private || is_public(it.ip())).copied().collect();
     if allowed.is_empty() {
         return match addresses.first() {
-            Some(address) => Ok(Sent::AddressDenied(address.ip())),
+            Some(address) => {
+                let problem = format!("it leads to {}, which is not public", address.ip());
+                Ok(Sent::Denied(problem, Error::DestinationIpProhibited))
+            }
             None => Err(Error::DestinationNotFound),
         };
     }
@@ -45,18 +43,15 @@ pub(super) async fn send(mut request: Request<WasiBody>, to: &Destination) -> Re
     // A server is asked for a path; only a proxy is asked for more.
     let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     *request.uri_mut() = path.parse::<Uri>().map_err(|_| Error::HttpRequestUriInvalid)?;
-    if is_secure {
-        let server = match &to.host {
-            Host::Address(address) => ServerName::from(*address),
-            Host::Name(name) => {
-                ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid)?
-            }
-        };
-        let tls = TLS.clone().map_err(|problem| Error::Tls(io::Error::other(problem)))?;
-        let stream = TlsConnector::from(tls).connect(server, stream).await.map_err(Error::Tls)?;
-        exchange(request, stream).await
-    } else {
-        exchange(request, stream).await
+    if !is_secure {
+        return exchange(request, stream).await;
+    }
+    match secured(stream, &to.host).await {
+        Ok(stream) => exchange(request, stream).await,
+        Err(Unsecured::Certificate(problem)) => {
+            Ok(Sent::Denied(problem.to_owned(), Error::TlsCertificateError))
+        }
+        Err(Unsecured::Failed(error)) => Err(error),
     }
 }
 
@@ -89,12 +84,3 @@ async fn exchange(
     let driver = async move { connection.await.map_err(Error::from) };
     Ok(Sent::Response(response, Box::new(driver)))
 }
-
-/// The authorities that browsers trust, as they were when this program was built: none of this machine's own.
-static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error: rustls::Error| error.to_string())?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
-});

@@ -110,9 +110,9 @@ async fn answer(
     open: Arc<()>,
 ) -> Answer {
     match while_running(&watch, send(request, &destination)).await? {
-        Sent::AddressDenied(address) => {
-            meter.deny(&told, &format!("it leads to {address}, which is not public"));
-            Err(Error::DestinationIpProhibited)
+        Sent::Denied(problem, error) => {
+            meter.deny(&told, &problem);
+            Err(error)
         }
         Sent::Response(response, driver) => {
             let ended = watch.clone();

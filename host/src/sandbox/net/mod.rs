@@ -10,6 +10,7 @@ mod address;
 mod client;
 mod gate;
 mod grant;
+mod tls;
 
 pub(super) use gate::Gate;
 pub use grant::{HostGrant, HostGrantError};

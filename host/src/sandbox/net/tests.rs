@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{Error, WasiHttpHooks};
 
 use super::gate::Gate;
 use super::grant::HostGrant;
+use super::tls::tests::Authority;
 use crate::sandbox::failure::FailureKind;
 use crate::sandbox::interrupt::{Interrupt, Watch};
 
@@ -110,6 +111,25 @@ fn a_redirect_to_this_machine_is_denied_like_any_other_request() {
         assert!(matches!(error, Error::HttpRequestDenied | Error::DestinationIpProhibited), "{host}");
     }
     assert_eq!(gate.take_denials().len(), 6);
+}
+
+#[test]
+fn a_server_that_cannot_prove_who_it_is_is_not_talked_to() {
+    let port = Authority::new().server(2100, HELLO).port();
+    let grant = |host| HostGrant::new(host, Some(port), &[], true).unwrap();
+    let mut gate = gate(&[grant("localhost"), grant("127.0.0.1")], &Interrupt::default(), 1000);
+    for host in ["localhost", "127.0.0.1"] {
+        let error = get(&mut gate, &format!("https://{host}:{port}/")).unwrap_err();
+        assert!(matches!(error, Error::TlsCertificateError), "{host}: {error:?}");
+        let told = gate.take_denials().pop_first().unwrap();
+        let problem = "no authority that browsers trust has signed its certificate";
+        assert_eq!(told, format!("denied GET https://{host}:{port}: {problem}"));
+    }
+    // Nor is one that speaks no TLS at all, and nobody tries again without it.
+    let plain = server(HELLO);
+    let mut gate = self::gate(&[HostGrant::parse(&plain.to_string()).unwrap()], &Interrupt::default(), 1000);
+    let error = get(&mut gate, &format!("https://{plain}/")).unwrap_err();
+    assert!(matches!(error, Error::Tls(_)), "{error:?}");
 }
 
 #[test]
