@@ -70,24 +70,49 @@ fn what_was_granted_with_a_run_is_granted_again() {
     assert_eq!(again.json()["result"], json!(["A=1"]), "{}", again.stderr);
 }
 
+/// What a run in a place ends as, under this ceiling.
+fn under(place: &Place, ceiling: &str) -> Ran {
+    fs::write(place.path().join("ceiling.toml"), ceiling).unwrap();
+    let mut command = place.command(&["run", "main.star", "--plugins", &PLUGINS.display().to_string()]);
+    Ran::of({
+        command.env("FANFOLD_CEILING", "ceiling.toml");
+        command
+    })
+}
+
 #[test]
 fn what_is_above_the_operators_ceiling_is_refused() {
     let place = place("[plugins.hostile]\nenv = { A = '1' }", &json!([["env"]]));
-    let under = |ceiling: &str| {
-        fs::write(place.path().join("ceiling.toml"), ceiling).unwrap();
-        let mut command = place.command(&["run", "main.star", "--plugins", &PLUGINS.display().to_string()]);
-        Ran::of({
-            command.env("FANFOLD_CEILING", "ceiling.toml");
-            command
-        })
-    };
-    assert_eq!(under("env = ['A']").exit, 0);
-    let refused = under("env = ['B']");
+    assert_eq!(under(&place, "env = ['A']").exit, 0);
+    let refused = under(&place, "env = ['B']");
     assert_eq!(refused.exit, 3);
     let told = "error: plugin `hostile` is granted more than is allowed: the variable `A`\n\
                 hint: `ceiling.toml` says what is allowed on this machine\n";
     assert!(refused.stderr.contains(told), "{}", refused.stderr);
-    assert_eq!(under("evn = []").exit, 3, "a ceiling that cannot be read allows nothing");
+    assert_eq!(under(&place, "evn = []").exit, 3, "a ceiling that cannot be read allows nothing");
+}
+
+#[test]
+fn the_operators_ceiling_is_above_limits_too() {
+    let place = place("[plugins.hostile]\nlimits = { wall = '2m' }", &json!([["env"]]));
+    assert_eq!(under(&place, "limits.wall = '2m'").exit, 0);
+    let refused = under(&place, "limits.wall = '1m'");
+    assert_eq!(refused.exit, 3);
+    let told = "error: plugins.hostile.limits.wall: more than is allowed, which is 60s\n";
+    assert!(
+        refused.stderr.contains(told) && refused.stderr.contains("fanfold.toml:2:"),
+        "{}",
+        refused.stderr
+    );
+    let hint = "hint: `ceiling.toml` says what is allowed on this machine\n";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+    // What nobody has set is lowered: the step has too little memory, the plugin too few solids.
+    let lowered = under(&place, "limits.memory = '64 KiB'");
+    assert_eq!(lowered.exit, 1, "{}", lowered.stderr);
+    assert!(lowered.stderr.contains("out-of-memory: "), "{}", lowered.stderr);
+    let lowered = under(&place, "limits.solids = 0");
+    assert_eq!(lowered.exit, 3, "{}", lowered.stderr);
+    assert!(lowered.stderr.contains("solids"), "{}", lowered.stderr);
 }
 
 #[test]

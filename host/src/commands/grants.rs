@@ -1,13 +1,12 @@
 //! What the solids of a plan may see and use: settings first, then what was granted for this run alone.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::executor::{LocalExecutor, LocalSolid};
 use fanfold::orchestrator::Hook;
 use fanfold::sandbox::{Access, DirectoryGrant, GrantList, Grants, HostGrant, HostGrantError, Plugin};
-use fanfold::settings::Ceiling;
 use fanfold::store::{GrantedDirectory, GrantedHost, GrantedVariable, RunGrant};
 use fanfold_graph::name::{Identifier, PluginName, SolidRef};
 use fanfold_graph::pipeline::Invocation;
@@ -90,7 +89,7 @@ pub(super) fn local_solid(
         Failure::invalid(Diagnostic::caused_by(format!("cannot grant plugin `{plugin}` what it gets"), error))
     };
     let list = with_those_of_the_run(list, plugin, for_this_run).map_err(|error| wrong(&error))?;
-    check_ceilings(plugin, &list)?;
+    project.ceilings().check(plugin, &list)?;
     let grants = Grants::new(list).map_err(|error| wrong(&error))?;
     Ok(LocalSolid {
         name: used.name,
@@ -120,24 +119,6 @@ pub(super) fn granted_by_settings(
         }
         _ => Ok(list),
     }
-}
-
-/// Where the operator's ceiling is. One that the environment names narrows further.
-const CEILING: &str = "/etc/fanfold/ceiling.toml";
-
-/// Refuses what is above a ceiling.
-fn check_ceilings(plugin: &PluginName, list: &GrantList) -> Result<(), Failure> {
-    let fixed = Some(PathBuf::from(CEILING)).filter(|file| !matches!(file.try_exists(), Ok(false)));
-    let named = std::env::var_os("FANFOLD_CEILING").map(PathBuf::from);
-    for file in fixed.into_iter().chain(named) {
-        let ceiling = Ceiling::load(&file).map_err(Failure::all_invalid)?;
-        if let Some(above) = ceiling.exceeded(list) {
-            let message = format!("plugin `{plugin}` is granted more than is allowed: {above}");
-            let hint = format!("`{}` says what is allowed on this machine", file.display());
-            return Err(Failure::invalid(Diagnostic::new(message).hint(hint)));
-        }
-    }
-    Ok(())
 }
 
 /// What is granted for this run stands before what the settings say of the same name.

@@ -4,6 +4,7 @@
 mod assets;
 mod build;
 mod cancel;
+mod ceilings;
 mod completions;
 mod composition;
 mod doctor;

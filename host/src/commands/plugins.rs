@@ -7,9 +7,7 @@ mod type_name;
 use std::path::{Path, PathBuf};
 
 use fanfold::diagnostic::{Diagnostic, printable};
-use fanfold::sandbox::{
-    DEFAULT_STACK_BYTES, EngineOptions, GrantList, Inspection, Plugin, PluginDirectory, Refusal, inspect,
-};
+use fanfold::sandbox::{GrantList, Inspection, Plugin, PluginDirectory, PluginLoader, Refusal, inspect};
 use fanfold_graph::name::PluginName;
 use serde_json::{Value as Json, json};
 
@@ -17,10 +15,6 @@ use super::grants::granted_by_settings;
 use super::project::Project;
 use super::{Exit, Failure, Outcome, sandbox, terminal};
 use crate::cli::{Format, PluginsInspectArgs, PluginsLsArgs, PluginsVerb};
-
-/// Only `describe` runs here, one plugin after the other.
-const ENGINE: EngineOptions =
-    EngineOptions { concurrent_steps: 1, count_fuel: false, stack_bytes: DEFAULT_STACK_BYTES };
 
 pub(super) fn execute(verb: &PluginsVerb) -> Outcome {
     match verb {
@@ -32,7 +26,7 @@ pub(super) fn execute(verb: &PluginsVerb) -> Outcome {
 fn ls(args: &PluginsLsArgs) -> Outcome {
     let project = Project::find()?;
     let directory = project.plugins_directory(args.plugins.plugins.as_deref());
-    let loader = sandbox::loader(sandbox::engine(ENGINE)?)?;
+    let loader = loader(&project)?;
     let found = PluginDirectory::load(&loader, |name| project.settings().load_limits(name), &directory)
         .map_err(|error| Failure::invalid(no_directory(&directory, &error)))?;
     terminal::print(&match args.format {
@@ -40,6 +34,11 @@ fn ls(args: &PluginsLsArgs) -> Outcome {
         Format::Json => format!("{:#}", list_json(&directory, &found)),
     })?;
     Ok(Exit::Succeeded)
+}
+
+/// Only `describe` runs here, one plugin after the other.
+fn loader(project: &Project) -> Result<PluginLoader, Failure> {
+    sandbox::loader(sandbox::engine(project.settings().engine_options(1))?)
 }
 
 fn list_text(directory: &Path, found: &PluginDirectory) -> String {
@@ -86,7 +85,7 @@ fn inspect_plugin(args: &PluginsInspectArgs) -> Outcome {
         let message = format!("plugin `{}` {refusal}", file.display());
         Failure::invalid(Diagnostic::new(message).hint(refusal.hint()))
     };
-    let loader = sandbox::loader(sandbox::engine(ENGINE)?)?;
+    let loader = loader(&project)?;
     let limits = |name: &PluginName| project.settings().load_limits(name);
     let plugin = Plugin::load(&loader, limits, &file).map_err(refused)?;
     let wasm = std::fs::read(&file).map_err(|error| refused(Refusal::Unreadable(error.to_string())))?;

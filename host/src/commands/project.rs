@@ -7,40 +7,52 @@ use fanfold::settings::{PluginCode, Settings};
 use fanfold_graph::name::PluginName;
 
 use super::Failure;
+use super::ceilings::Ceilings;
 
 /// The settings of the current directory or the nearest above it, and what follows from them.
 #[derive(Debug)]
-pub(crate) struct Project(Settings);
+pub(crate) struct Project {
+    settings: Settings,
+    ceilings: Ceilings,
+}
 
 impl Project {
-    /// Looks for the project.
+    /// Looks for the project. Its limits are under the operator's ceilings from here on.
     pub(crate) fn find() -> Result<Self, Failure> {
-        Settings::find(Path::new("")).map(Self).map_err(Failure::all_invalid)
+        let mut settings = Settings::find(Path::new("")).map_err(Failure::all_invalid)?;
+        let ceilings = Ceilings::find()?;
+        ceilings.lower(&mut settings)?;
+        Ok(Self { settings, ceilings })
+    }
+
+    /// The most that plugins may be granted.
+    pub(super) fn ceilings(&self) -> &Ceilings {
+        &self.ceilings
     }
 
     /// What plugins may see and use.
     pub(crate) fn settings(&self) -> &Settings {
-        &self.0
+        &self.settings
     }
 
     /// A path in the project.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.0.dir.join(path)
+        self.settings.dir.join(path)
     }
 
     /// Where plugins are loaded from and built to, unless that was given.
     pub(crate) fn plugins_directory(&self, given: Option<&Path>) -> PathBuf {
-        given.unwrap_or(&self.0.plugins_dir).to_owned()
+        given.unwrap_or(&self.settings.plugins_dir).to_owned()
     }
 
     /// Where runs are kept, unless that was given.
     pub(crate) fn store_directory(&self, given: Option<&Path>) -> PathBuf {
-        given.unwrap_or(&self.0.store_dir).to_owned()
+        given.unwrap_or(&self.settings.store_dir).to_owned()
     }
 
     /// Where outputs may keep their values.
     pub(crate) fn io_managers(&self) -> IoManagers {
-        IoManagers::new(&self.0.io_managers)
+        IoManagers::new(&self.settings.io_managers)
     }
 
     /// Where cargo keeps what it compiles of plugins: one for all of them, so that they share a standard library.
@@ -53,7 +65,7 @@ impl Project {
         // One for each processor that this process may use.
         let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let given = given.map(|jobs| jobs.get() as usize);
-        given.or(self.0.jobs.map(std::num::NonZero::get)).unwrap_or_else(processors)
+        given.or(self.settings.jobs.map(std::num::NonZero::get)).unwrap_or_else(processors)
     }
 
     /// The plugins that the settings say are built from source, with their crates' directories.
@@ -61,7 +73,7 @@ impl Project {
         let source = |code: &PluginCode| {
             if let PluginCode::Source(source) = code { Some(source.clone()) } else { None }
         };
-        let plugins = self.0.plugins.iter();
+        let plugins = self.settings.plugins.iter();
         plugins.filter_map(|(name, plugin)| Some((name.clone(), source(&plugin.code)?))).collect()
     }
 }

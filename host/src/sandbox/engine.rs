@@ -17,7 +17,7 @@ use super::memory_reset::MemoryReset;
 use super::paths;
 
 /// Stack of a guest unless something else is asked for, in bytes.
-pub const DEFAULT_STACK_BYTES: usize = 512 << 10;
+const DEFAULT_STACK_BYTES: usize = 512 << 10;
 /// The most that may be asked for. A step's thread needs room for it, and 1.5 MiB for the host's functions on top.
 pub const MAX_STACK_BYTES: usize = 2 << 20;
 /// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.

@@ -64,7 +64,7 @@ pub use cache::{CacheError, CompileCache};
 pub use compiler::Compiler;
 pub use directory::{PluginDirectory, RefusedPlugin};
 pub(crate) use engine::compile;
-pub use engine::{DEFAULT_STACK_BYTES, Engine, EngineError, EngineOptions, MAX_STACK_BYTES};
+pub use engine::{Engine, EngineError, EngineOptions, MAX_STACK_BYTES};
 pub use failure::{FailureKind, StepFailure};
 pub use grants::{Access, DirectoryGrant, GrantError, GrantList, Grants};
 pub(crate) use grants::{check_guest_path, check_variable};

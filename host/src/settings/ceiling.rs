@@ -1,4 +1,4 @@
-//! The operator's ceiling: the most that any project on this machine may grant.
+//! The operator's ceiling: the most that any project on this machine may grant, and the highest limits that it may set.
 //!
 //! ```toml
 //! fs = [{ host = "/srv/data", mode = "ro" }]        # directories in it, with no more access
@@ -7,10 +7,14 @@
 //! scratch = "1 GiB"                                 # the largest size
 //! clock = "virtual"
 //! random = "virtual"
+//! [limits]                                          # the keys of `[limits]` in fanfold.toml
+//! memory = "256 MiB"
+//! wall = "10m"
 //! ```
 //!
 //! Invariant: it narrows and never widens. A kind that it does not name is not narrowed, an empty list allows none of its
-//! kind, and what is above it is refused rather than cut: a plugin never runs with less than it was promised.
+//! kind, and what is above it is refused rather than cut: a plugin never runs with less than it was promised. A limit that
+//! a project does not set is promised to nobody: it is the default or the ceiling, whichever is lower.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +22,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::field::{Field, Reader};
+use super::limits::LimitChanges;
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, SourceText};
 use crate::sandbox::{Access, DirectoryGrant, GrantList, HostGrant};
@@ -31,20 +36,24 @@ pub struct Ceiling {
     scratch_bytes: Option<u64>,
     real_clock: Option<bool>,
     real_randomness: Option<bool>,
+    pub(super) limits: LimitChanges,
 }
 
 impl Ceiling {
     /// The ceiling in a file. Messages call it as `file` does.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let source = SourceText::read(file).map_err(|problem| vec![problem])?;
-        super::read::check_keys(&source)?;
+        Self::read(&SourceText::read(file).map_err(|problem| vec![problem])?)
+    }
+
+    pub(super) fn read(source: &SourceText) -> Result<Self, Vec<Diagnostic>> {
+        super::read::check_keys(source)?;
         let (root, errors) = DeTable::parse_recoverable(&source.text);
         if let Some(error) = errors.first() {
             let span = error.span().unwrap_or(source.text.len()..source.text.len());
             let problem = Diagnostic::new(format!("this is no TOML: {}", error.message()));
             return Err(vec![problem.at(source.place(&span))]);
         }
-        let mut reader = Reader { source: &source, findings: Findings::default() };
+        let mut reader = Reader { source, findings: Findings::default() };
         let ceiling = reader.ceiling(root.get_ref());
         reader.findings.into_result(ceiling)
     }
@@ -87,7 +96,7 @@ impl Ceiling {
 
 impl<'a> Reader<'a> {
     fn ceiling(&mut self, root: &'a DeTable<'a>) -> Ceiling {
-        let fields = self.root(root, &["fs", "net", "env", "scratch", "clock", "random"]);
+        let fields = self.root(root, &["fs", "net", "env", "scratch", "clock", "random", "limits"]);
         let environment = fields.get("env").map(|field| self.list(field));
         Ceiling {
             directories: fields.get("fs").map(|field| {
@@ -99,6 +108,7 @@ impl<'a> Reader<'a> {
             scratch_bytes: fields.get("scratch").and_then(|field| self.size(field)),
             real_clock: fields.get("clock").and_then(|field| self.is_real(field)),
             real_randomness: fields.get("random").and_then(|field| self.is_real(field)),
+            limits: self.limits(&fields),
         }
     }
 
@@ -120,10 +130,8 @@ mod tests {
     use super::*;
 
     fn ceiling(text: &str) -> Result<Ceiling, Vec<String>> {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("ceiling.toml");
-        std::fs::write(&file, text).unwrap();
-        Ceiling::load(&file).map_err(|found| found.into_iter().map(|problem| problem.message).collect())
+        let source = SourceText { name: "ceiling.toml".into(), text: text.into() };
+        Ceiling::read(&source).map_err(|found| found.into_iter().map(|problem| problem.message).collect())
     }
 
     fn granted(host: &Path, access: Access) -> GrantList {
@@ -190,6 +198,7 @@ mod tests {
             ["fs[0].host: a directory here is named from the root"]
         );
         assert_eq!(ceiling("nets = []").unwrap_err(), ["unknown key `nets`"]);
+        assert_eq!(ceiling("limits.memroy = 1").unwrap_err(), ["limits: unknown key `memroy`"]);
         assert!(ceiling("[").is_err());
     }
 }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::{duration, size};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::findings::{Findings, SourceText, keys_hint};
 
 /// A value in the file and how it is called in messages: `plugins.files.limits.memory`.
@@ -54,6 +54,11 @@ impl<'a> Reader<'a> {
     /// Notes a problem at a field: `path: problem`.
     pub(super) fn problem(&mut self, field: &Field<'_>, problem: &str, hint: Option<String>) {
         self.note(&field.path, &field.span, problem, hint);
+    }
+
+    /// Where a field is.
+    pub(super) fn place(&self, field: &Field<'_>) -> Place {
+        self.source.place(&field.span)
     }
 
     /// The known entries of the file's root.

@@ -42,6 +42,7 @@
 //! - Paths in [`Settings`] are absolute; those in the file start at its directory.
 //! - What is not granted is denied: a list that is missing or empty grants nothing.
 //! - Settings are as a whole right: any problem refuses the file, and all problems are told.
+//! - No limit is above a [`Ceiling`] that they were [put under](Settings::put_under).
 //!
 //! Deliberately absent: the environment, the user's home, and a second file that is merged in. What is asked of the
 //! host on the command line is its own matter. Whether granted directories exist is checked when a run starts.
@@ -55,6 +56,7 @@ mod read;
 mod size;
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,6 +67,7 @@ use fanfold_graph::slots::ConcurrencyLimit;
 use serde_json::Value as Json;
 
 pub use ceiling::Ceiling;
+pub use limits::limit_names;
 
 use crate::diagnostic::Diagnostic;
 use crate::findings::SourceText;
@@ -72,7 +75,7 @@ use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
 use crate::sandbox::{EngineOptions, GrantList, Limits, LoadLimits};
 use grants::GrantChanges;
-use limits::LimitChanges;
+use limits::{AllLimits, LimitChanges};
 
 /// The name of the settings' file. A directory that has one is a project.
 pub const FILE_NAME: &str = "fanfold.toml";
@@ -101,6 +104,7 @@ pub struct Settings {
     /// The plugins that it speaks of.
     pub plugins: BTreeMap<PluginName, PluginSettings>,
     limits: LimitChanges,
+    ceiling: LimitChanges,
 }
 
 /// Which runs are kept: those within every bound.
@@ -187,43 +191,57 @@ impl Settings {
             io_managers: BTreeMap::new(),
             plugins: BTreeMap::new(),
             limits: LimitChanges::default(),
+            ceiling: LimitChanges::default(),
             dir,
         }
+    }
+
+    /// Puts all limits under a ceiling. What the settings set above it is refused; what they do not set is the default
+    /// or the ceiling, whichever is lower. Each of several ceilings holds.
+    pub fn put_under(&mut self, ceiling: &Ceiling) -> Result<(), Vec<Diagnostic>> {
+        let above: Vec<_> = self.limit_tables().flat_map(|table| table.above(&ceiling.limits)).collect();
+        if !above.is_empty() {
+            return Err(above);
+        }
+        self.ceiling.add(&ceiling.limits);
+        Ok(())
     }
 
     /// What one step of a solid may use.
     pub fn limits(&self, plugin: &PluginName, solid: &Identifier) -> Limits {
         let plugin = self.plugins.get(plugin);
         let solid = plugin.and_then(|plugin| plugin.solids.get(solid));
-        let changes = [Some(&self.limits), plugin.map(|it| &it.limits), solid.map(|it| &it.limits)];
-        let mut limits = Limits::default();
-        changes.into_iter().flatten().for_each(|changes| changes.apply(&mut limits));
-        limits
+        self.all_limits([plugin.map(|it| &it.limits), solid.map(|it| &it.limits)]).step
     }
 
     /// What loading a plugin may take.
     pub fn load_limits(&self, plugin: &PluginName) -> LoadLimits {
-        let plugin = self.plugins.get(plugin);
-        let mut limits = LoadLimits::default();
-        let changes = [Some(&self.limits), plugin.map(|it| &it.limits)];
-        changes.into_iter().flatten().for_each(|changes| changes.apply_to_loading(&mut limits));
-        limits
+        self.all_limits([self.plugins.get(plugin).map(|it| &it.limits)]).load
     }
 
     /// What the engine has to be made for, to run so many steps at once.
     pub fn engine_options(&self, jobs: usize) -> EngineOptions {
         let concurrent_steps = u32::try_from(jobs).unwrap_or(u32::MAX);
-        let count_fuel = self.counts_fuel();
-        let mut options = EngineOptions { concurrent_steps, count_fuel, ..EngineOptions::default() };
-        self.limits.apply_to_engine(&mut options);
-        options
+        // Counting has its price, so it is left out where no limit is on fuel.
+        let count_fuel = self.limit_tables().chain([&self.ceiling]).any(LimitChanges::has_fuel);
+        EngineOptions { concurrent_steps, count_fuel, ..self.all_limits([]).engine }
     }
 
-    /// Whether any limit is on fuel, so that it has to be counted.
-    fn counts_fuel(&self) -> bool {
-        let solids = self.plugins.values().flat_map(|plugin| plugin.solids.values());
-        let plugins = self.plugins.values().map(|plugin| &plugin.limits);
-        plugins.chain(solids.map(|solid| &solid.limits)).chain([&self.limits]).any(LimitChanges::has_fuel)
+    /// The limits under the ceiling, as the project and then the narrower tables set them.
+    fn all_limits<const N: usize>(&self, narrower: [Option<&LimitChanges>; N]) -> AllLimits {
+        let mut all = AllLimits::default();
+        self.ceiling.lower(&mut all);
+        self.limits.apply(&mut all);
+        narrower.into_iter().flatten().for_each(|table| table.apply(&mut all));
+        all
+    }
+
+    /// Every table of limits in the file.
+    fn limit_tables<'s>(&'s self) -> impl Iterator<Item = &'s LimitChanges> {
+        let of_plugin = |plugin: &'s PluginSettings| {
+            iter::once(&plugin.limits).chain(plugin.solids.values().map(|solid| &solid.limits))
+        };
+        iter::once(&self.limits).chain(self.plugins.values().flat_map(of_plugin))
     }
 
     /// What a solid may see: of each kind of grant its own, if the settings speak of it, else its plugin's.

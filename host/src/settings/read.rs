@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         SolidSettings { limits: limits.unwrap_or_default(), grants: self.grants(dir, &fields) }
     }
 
-    fn limits(&mut self, fields: &Fields<'a>) -> LimitChanges {
+    pub(super) fn limits(&mut self, fields: &Fields<'a>) -> LimitChanges {
         fields.get("limits").map(|field| LimitChanges::read(self, field)).unwrap_or_default()
     }
 

@@ -179,6 +179,54 @@ fn loading_is_limited_by_plugin_and_project() {
     assert_eq!(refused, ["plugins.p.solids.s.limits: `modules` is a limit of the plugin as a whole"]);
 }
 
+/// The settings under ceilings.
+fn under(ceilings: &[&str], text: &str) -> Result<Settings, Vec<String>> {
+    let mut settings = read(text)?;
+    for ceiling in ceilings {
+        let ceiling = Ceiling::read(&SourceText { name: "ceiling.toml".into(), text: (*ceiling).into() });
+        settings.put_under(&ceiling.unwrap()).map_err(|above| {
+            let told = |it: Diagnostic| format!("{}: {}", it.place.unwrap().line, it.message);
+            above.into_iter().map(told).collect::<Vec<_>>()
+        })?;
+    }
+    Ok(settings)
+}
+
+#[test]
+fn what_is_not_set_is_the_default_or_the_ceiling_whichever_is_lower() {
+    let ceiling = "[limits]\nmemory = '32 MiB'\nkeys = 9\nwall = '1h'\nfuel = 7\nstack = '1 MiB'\nsolids = 5";
+    let (p, s) = (plugin("p"), solid("s"));
+    let settings = under(&[ceiling], "plugins.p.solids.s.limits = { memory = '1 MiB', fuel = 6 }").unwrap();
+    let (own, other) = (settings.limits(&p, &s), settings.limits(&p, &solid("x")));
+    assert_eq!((own.memory_bytes, other.memory_bytes), (1 << 20, 32 << 20));
+    assert_eq!((own.fuel, other.fuel), (Some(6), Some(7)));
+    assert_eq!((own.keys, own.wall), (9, Limits::default().wall));
+    assert_eq!((settings.load_limits(&p).solids, settings.load_limits(&plugin("x")).solids), (5, 5));
+    let options = settings.engine_options(1);
+    assert_eq!((options.stack_bytes, options.count_fuel), (EngineOptions::default().stack_bytes, true));
+    let lowest = under(&["limits.keys = 9", ceiling, "limits.keys = 8", "limits.solids = 6"], "").unwrap();
+    assert_eq!((lowest.limits(&p, &s).keys, lowest.load_limits(&p).solids), (8, 5));
+    assert_eq!(under(&[""], ""), read(""));
+}
+
+#[test]
+fn limits_above_a_ceiling_are_refused_wherever_they_are_set() {
+    let ceiling = "[limits]\nmemory = '32 MiB'\nwall = '90s'\nstack = '256 KiB'\nsolids = 5";
+    let text = "limits = { memory = '32 MiB', wall = '91s', stack = '257 KiB', keys = 1000000000 }\n\
+                plugins.p.limits = { memory = '33 MiB', solids = 6 }\n\
+                plugins.p.solids.s.limits = { memory = '1 MiB', wall = '2m' }\n\
+                plugins.q.limits = { solids = 5 }";
+    let told = [
+        "1: limits.wall: more than is allowed, which is 90s",
+        "1: limits.stack: more than is allowed, which is 256 KiB",
+        "2: plugins.p.limits.memory: more than is allowed, which is 32 MiB",
+        "2: plugins.p.limits.solids: more than is allowed, which is 5",
+        "3: plugins.p.solids.s.limits.wall: more than is allowed, which is 90s",
+    ];
+    assert_eq!(under(&[ceiling], text).unwrap_err(), told);
+    assert_eq!(under(&["", ceiling], text).unwrap_err(), told);
+}
+
 #[test]
 fn a_solids_list_of_directories_replaces_its_plugins() {
     let settings = read(
