@@ -350,7 +350,12 @@ fn by_message(error: &wasmtime::Error) -> Option<StepFailure> {
         return Some(too_many_handles());
     }
     if text.starts_with("resource limit exceeded") {
-        return Some(StepFailure::limit(FailureKind::TooManyInstances, text, "instances"));
+        let setting = match &text {
+            text if text.contains("memory count") => "memories",
+            text if text.contains("table count") => "tables",
+            _ => "instances",
+        };
+        return Some(StepFailure::limit(FailureKind::TooManyInstances, text, setting));
     }
     None
 }

@@ -242,12 +242,13 @@ fn described(
     Ok(solids)
 }
 
-/// Limits of `describe` have settings of their own.
+/// Limits of `describe` have settings of their own, but for the stack, which is everybody's.
 fn describe_failed(mut failure: StepFailure) -> Refusal {
     failure.hint = match failure.kind {
         FailureKind::TimedOut => Some("describe_time"),
         FailureKind::OutOfMemory => Some("describe_memory"),
         FailureKind::ValueTooLarge => Some("definitions"),
+        FailureKind::StackOverflow => return Refusal::DescribeFailed(failure),
         _ => None,
     }
     .map(|setting| format!("if you trust it, raise `limits.{setting}` of the plugin"));

@@ -15,6 +15,7 @@ const WASI: &[(&str, &str)] = &[
          interface streams {
            use error.{error};
            variant stream-error { last-operation-failed(error), closed }
+           resource input-stream { blocking-read: func(len: u64) -> result<list<u8>, stream-error>; }
            resource output-stream {
              blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
            }
@@ -39,6 +40,8 @@ const WASI: &[(&str, &str)] = &[
         "package wasi:http@0.2.0;
          interface types {
            use wasi:io/poll@0.2.0.{pollable};
+           use wasi:io/streams@0.2.0.{input-stream};
+           variant scheme { HTTP, HTTPS, other(string) }
            record DNS-error-payload { rcode: option<string>, info-code: option<u16> }
            record TLS-alert-received-payload { alert-id: option<u8>, alert-message: option<string> }
            record field-size-payload { field-name: option<string>, field-size: option<u32> }
@@ -89,9 +92,11 @@ const WASI: &[(&str, &str)] = &[
              constructor(headers: headers);
              set-path-with-query: func(path: option<string>) -> result;
              set-authority: func(authority: option<string>) -> result;
+             set-scheme: func(scheme: option<scheme>) -> result;
            }
            resource request-options;
-           resource incoming-response;
+           resource incoming-response { consume: func() -> result<incoming-body>; }
+           resource incoming-body { %stream: func() -> result<input-stream>; }
            resource future-incoming-response {
              subscribe: func() -> pollable;
              get: func() -> option<result<result<incoming-response, error-code>>>;
@@ -145,6 +150,13 @@ pub(crate) const HTTP: &str = r#"
       (func $answered (param i32) (result i32)))
     (import "wasi:http/types@0.2.0" "[method]future-incoming-response.get" (func $get (param i32 i32)))
     (import "wasi:http/outgoing-handler@0.2.0" "handle" (func $handle (param i32 i32 i32 i32)))"#;
+/// To be imported with [`HTTP`].
+pub(crate) const RESPONSES: &str = r#"
+    (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-scheme"
+      (func $scheme (param i32 i32 i32 i32 i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]incoming-response.consume" (func $consume (param i32 i32)))
+    (import "wasi:http/types@0.2.0" "[method]incoming-body.stream" (func $stream (param i32 i32)))
+    (import "wasi:io/streams@0.2.0" "[method]input-stream.blocking-read" (func $take (param i32 i64 i32)))"#;
 pub(crate) const RANDOM: &str =
     r#"(import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))"#;
 pub(crate) const EXIT: &str = r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))"#;

@@ -16,7 +16,7 @@ fn refused(limits: &LoadLimits, wasm: &[u8]) -> (&'static str, String) {
 }
 
 /// A guest with a function that nobody calls, of so many branches.
-fn bomb(branches: usize) -> Vec<u8> {
+pub(crate) fn bomb(branches: usize) -> Vec<u8> {
     let branch = "(if (i32.load (local.get 0)) (then (local.set 0 (call $bomb (local.get 0)))))";
     let function = format!("(func $bomb (param i32) (result i32) {} (local.get 0))", branch.repeat(branches));
     Guest::new("").field(&function).component()

@@ -2,6 +2,7 @@
 
 mod crossing;
 mod describing;
+mod every_limit;
 mod guests;
 mod harness;
 mod isolation;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use fanfold::sandbox::*;
 use serde_json::{Value as Json, json};
 
-use crate::guests::{Guest, HTTP};
+use crate::guests::{Guest, HTTP, RESPONSES};
 use crate::harness::{Recorder, Step, emitted, plugin};
 use crate::real;
 
@@ -344,6 +344,8 @@ fn no_way_of_writing_an_address_leads_to_one_that_is_not_granted() {
     let ask = |authority: &str| {
         let body = format!(
             "(local.set $i (call $request (call $fields)))
+             (drop (call $path (local.get $i) (i32.const 1) (i32.const 2302) (i32.const 1)))
+             (drop (call $scheme (local.get $i) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
              (drop (call $authority (local.get $i) (i32.const 1) (i32.const 3000) (i32.const {})))
              (call $handle (local.get $i) (i32.const 0) (i32.const 0) (i32.const 600))
              (if (i32.load8_u (i32.const 600)) (then (return (i32.const 0))))
@@ -353,7 +355,7 @@ fn no_way_of_writing_an_address_leads_to_one_that_is_not_granted() {
              (if (i32.ne (i32.load8_u (i32.const 656)) (i32.const 1)) (then unreachable))",
             authority.len()
         );
-        Guest::new(&body).import(HTTP).data(3000, authority.as_bytes())
+        Guest::new(&body).import(&[HTTP, RESPONSES].concat()).data(3000, authority.as_bytes())
     };
     let grant = |host: &str, private| HostGrant::new(host, Some(port), &[], private).unwrap();
     let network = vec![
