@@ -26,6 +26,13 @@ pub fn configurable() -> Pipeline {
     serde_json::from_str(text).expect("the file is right")
 }
 
+/// A pipeline whose only output chooses the IO manager `lake`.
+pub fn kept_elsewhere() -> Pipeline {
+    let text = r#"{"name": "p", "definitions": {"x:s": {"name": "s", "outputs":
+        [{"name": "result", "io_manager_key": "lake"}]}}, "solids": [{"name": "s", "solid": "x:s"}]}"#;
+    serde_json::from_str(text).expect("the text is right")
+}
+
 /// A run of [`nested`] before its first event.
 pub fn fresh_run() -> Run {
     Run::new(Arc::new(Plan::new(nested()).expect("the pipeline is right")))

@@ -1,10 +1,12 @@
 //! Metadata from guests: its size, and its form on the orchestrator's side.
+//!
+//! Invariant: what [`convert`] makes is not larger than what [`size`] says, but for a factor.
 
 use fanfold_graph::definition::{MetadataEntry, MetadataValue};
 
 use super::bindings::fanfold::plugin::types;
 
-/// What an entry costs besides its text, in bytes: many empty entries are not free.
+/// What an entry or a row costs besides its text, in bytes: many empty entries are not free.
 const ENTRY_BYTES: usize = 64;
 
 /// Bytes that metadata counts for.
@@ -24,7 +26,13 @@ fn value_size(value: &types::MetadataValue) -> usize {
         V::Text(text) | V::Markdown(text) | V::Url(text) | V::Path(text) | V::Json(text) => text.len(),
         V::Integer(_) | V::Number(_) | V::Boolean(_) | V::TimestampMs(_) => 8,
         V::Asset(parts) => all(parts),
-        V::Table(table) => all(&table.columns) + table.rows.iter().map(|row| all(row)).sum::<usize>(),
+        V::Table(table) => {
+            // A row that is too short is filled up.
+            let missing =
+                |row: &[String]| table.columns.len().saturating_sub(row.len()) * size_of::<String>();
+            let row = |row: &Vec<String>| ENTRY_BYTES + all(row) + missing(row);
+            all(&table.columns) + table.rows.iter().map(row).sum::<usize>()
+        }
     }
 }
 
@@ -91,5 +99,15 @@ mod tests {
     #[test]
     fn empty_entries_count() {
         assert!(size(&[entry(types::MetadataValue::Text(String::new()))]) >= ENTRY_BYTES as u64);
+    }
+
+    #[test]
+    fn rows_count_as_what_they_are_filled_up_to() {
+        let table = types::Table { columns: vec![String::new(); 1000], rows: vec![Vec::new(); 1000] };
+        let counted = size(&[entry(types::MetadataValue::Table(table.clone()))]);
+        let MetadataValue::Table { rows, .. } = convert_value(types::MetadataValue::Table(table)) else {
+            panic!("a table")
+        };
+        assert!(counted >= rows.iter().map(|row| size_of_val(row.as_slice()) as u64).sum());
     }
 }

@@ -1,8 +1,11 @@
 //! One value against one schema: keyword by keyword, within a budget.
+//!
+//! Invariant: work that grows with a text, a list or the number of keywords is paid for by [`Check::spend`], in steps of
+//! some hundred nanoseconds, and a problem is told in a bounded number of characters.
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 
 use super::pattern::Matching;
 use super::{PathSegment, Schema, resolve};
@@ -11,6 +14,14 @@ use super::{PathSegment, Schema, resolve};
 const SPARE_STEPS: u64 = 1_000_000;
 /// How deep schemas may apply each other. Above the 128 levels that a JSON value can nest.
 const MAX_DEPTH: usize = 256;
+/// Bytes that are walked over in one step: compared, counted, hashed.
+const BYTES_PER_STEP: usize = 32;
+/// Keywords, or names of types, that are looked at in one step.
+const WORDS_PER_STEP: usize = 8;
+/// Characters that a problem takes from one text of the schema.
+const MAX_TOLD: usize = 200;
+/// Names of types that a problem tells: there are seven.
+const MOST_TYPES: usize = 7;
 
 /// One check under way. A problem is a sentence; `path` then still leads to the value that has it.
 pub(super) struct Check<'a> {
@@ -58,7 +69,10 @@ impl<'a> Problems<'a> {
         match self.all.as_slice() {
             [] => "there is no alternative that it could fit".to_owned(),
             [only] => only.clone(),
-            all => format!("fits none of the alternatives: {}", all.join("; ")),
+            all => {
+                let all: Vec<_> = all.iter().map(|problem| shortened(problem)).collect();
+                format!("fits none of the alternatives: {}", all.join("; "))
+            }
         }
     }
 }
@@ -90,6 +104,10 @@ impl<'a> Check<'a> {
         if self.budget == 0 { Err("the schema is too costly to check".into()) } else { Ok(()) }
     }
 
+    fn spend_bytes(&mut self, bytes: usize) -> Checked {
+        self.spend(bytes / BYTES_PER_STEP)
+    }
+
     pub(super) fn apply(&mut self, schema: &'a Json, value: &'a Json) -> Checked {
         self.spend(0)?;
         let keywords = match schema {
@@ -108,18 +126,22 @@ impl<'a> Check<'a> {
     }
 
     fn apply_keywords(&mut self, keywords: &'a Map<String, Json>, value: &'a Json) -> Checked {
+        self.spend(keywords.len() / WORDS_PER_STEP)?;
+        if let Json::Number(number) = value {
+            self.spend_bytes(number.as_str().len())?;
+        }
         for (keyword, argument) in keywords {
             match (keyword.as_str(), argument) {
-                ("type", wanted) => check_type(wanted, value)?,
+                ("type", wanted) => self.check_type(wanted, value)?,
                 ("const" | "enum", _) if self.is_incomplete() => {}
-                ("const", wanted) if !equal(wanted, value) => return Err(format!("expected {wanted}")),
-                ("enum", Json::Array(allowed)) => {
-                    self.spend(allowed.len())?;
-                    if !allowed.iter().any(|allowed| equal(allowed, value)) {
-                        return Err(format!("expected one of {}", shortened(&argument.to_string())));
-                    }
+                ("const", wanted) if !self.equal(wanted, value)? => {
+                    return Err(format!("expected {}", preview(wanted)));
+                }
+                ("enum", Json::Array(allowed)) if !self.is_any_of(allowed, value)? => {
+                    return Err(format!("expected one of {}", preview(argument)));
                 }
                 ("$ref", Json::String(reference)) => {
+                    self.spend_bytes(reference.len())?;
                     if let Some(target) = resolve(&self.schema.root, reference) {
                         self.apply(target, value)?;
                     }
@@ -132,10 +154,10 @@ impl<'a> Check<'a> {
             Json::Object(object) => self.check_object(keywords, object),
             Json::Array(items) => self.check_array(keywords, items),
             Json::String(text) => self.check_string(keywords, text),
-            Json::Number(number) => match number.as_f64() {
-                Some(number) => check_number(keywords, number),
-                None => Err("the number is out of range".to_owned()),
-            },
+            Json::Number(number) => {
+                let number = number.as_f64().ok_or("the number is out of range")?;
+                check_number(keywords, number)
+            }
             _ => Ok(()),
         }
     }
@@ -222,7 +244,7 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         for (key, value) in object {
-            self.spend(0)?;
+            self.spend_bytes(key.len())?;
             self.path.push(Segment::Key(key));
             let mut is_known = false;
             if let Some(schema) = properties.and_then(|properties| properties.get(key)) {
@@ -251,9 +273,9 @@ impl<'a> Check<'a> {
     fn check_whole_object(&mut self, keywords: &'a Map<String, Json>, object: &Map<String, Json>) -> Checked {
         check_count(keywords, "minProperties", "maxProperties", object.len(), "entries")?;
         for name in list(keywords, "required").filter_map(Json::as_str) {
-            self.spend(0)?;
+            self.spend_bytes(name.len())?;
             if !object.contains_key(name) {
-                return Err(format!("`{name}` is missing"));
+                return Err(format!("`{}` is missing", shortened(name)));
             }
         }
         Ok(())
@@ -269,10 +291,13 @@ impl<'a> Check<'a> {
         check_count(keywords, "minItems", "maxItems", items.len(), "items")?;
         self.check_items(items, |index| prefix.get(index).or_else(|| keywords.get("items")))?;
         if keywords.get("uniqueItems") == Some(&Json::Bool(true)) {
-            self.spend(items.len())?;
             let mut seen = HashSet::new();
-            if !items.iter().all(|item| seen.insert(item.to_string())) {
-                return Err("has an item twice".into());
+            for item in items {
+                let text = item.to_string();
+                self.spend_bytes(text.len())?;
+                if !seen.insert(text) {
+                    return Err("has an item twice".into());
+                }
             }
         }
         Ok(())
@@ -291,6 +316,7 @@ impl<'a> Check<'a> {
 
     fn check_string(&mut self, keywords: &'a Map<String, Json>, text: &str) -> Checked {
         if keywords.contains_key("minLength") || keywords.contains_key("maxLength") {
+            self.spend_bytes(text.len())?;
             check_count(keywords, "minLength", "maxLength", text.chars().count(), "characters")?;
         }
         if let Some(Json::String(pattern)) = keywords.get("pattern")
@@ -303,9 +329,66 @@ impl<'a> Check<'a> {
 
     /// Whether a text matches a pattern; an error ends the whole check.
     fn is_match(&mut self, pattern: &str, text: &str) -> Result<bool, String> {
-        self.spend(text.len())?;
+        self.spend(text.len() + pattern.len() / BYTES_PER_STEP)?;
         let matched = self.schema.patterns.is_match(pattern, text, &mut self.matching);
         matched.inspect_err(|_| self.budget = 0)
+    }
+
+    fn check_type(&mut self, wanted: &Json, value: &Json) -> Checked {
+        let is_integer = || value.as_f64().is_some_and(|number| number.fract() == 0.0);
+        let is = |name: &Json| name == type_name(value) || (name == "integer" && is_integer());
+        let names = wanted.as_array().map_or(std::slice::from_ref(wanted), Vec::as_slice);
+        self.spend(names.len() / WORDS_PER_STEP)?;
+        if names.iter().any(is) {
+            return Ok(());
+        }
+        let names = names.iter().filter_map(Json::as_str).take(MOST_TYPES).map(shortened);
+        let names: Vec<_> = names.collect();
+        Err(format!("expected {}, found {}", names.join(" or "), type_name(value)))
+    }
+
+    fn is_any_of(&mut self, allowed: &[Json], value: &Json) -> Result<bool, String> {
+        for allowed in allowed {
+            if self.equal(allowed, value)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Equality as JSON Schema has it: 1 and 1.0 are the same number.
+    fn equal(&mut self, left: &Json, right: &Json) -> Result<bool, String> {
+        self.spend(0)?;
+        match (left, right) {
+            (Json::Number(left), Json::Number(right)) => {
+                self.spend_bytes(left.as_str().len() + right.as_str().len())?;
+                Ok(is_same_number(left, right))
+            }
+            (Json::String(left), Json::String(right)) => {
+                self.spend_bytes(left.len().min(right.len()))?;
+                Ok(left == right)
+            }
+            (Json::Array(left), Json::Array(right)) if left.len() == right.len() => {
+                for (left, right) in left.iter().zip(right) {
+                    if !self.equal(left, right)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            (Json::Object(left), Json::Object(right)) if left.len() == right.len() => {
+                for (key, left) in left {
+                    self.spend_bytes(key.len())?;
+                    let Some(right) = right.get(key) else { return Ok(false) };
+                    if !self.equal(left, right)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            (Json::Array(_) | Json::Object(_), _) => Ok(false),
+            _ => Ok(left == right),
+        }
     }
 
     pub(super) fn into_path(self) -> Vec<PathSegment> {
@@ -322,25 +405,6 @@ fn list<'a>(keywords: &'a Map<String, Json>, keyword: &str) -> impl Iterator<Ite
     keywords.get(keyword).and_then(Json::as_array).into_iter().flatten()
 }
 
-fn check_type(wanted: &Json, value: &Json) -> Checked {
-    let is = |name: &Json| match name.as_str() {
-        Some("integer") => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        name => name == Some(type_name(value)),
-    };
-    let fits = match wanted {
-        Json::Array(names) => names.iter().any(is),
-        name => is(name),
-    };
-    if fits {
-        return Ok(());
-    }
-    let wanted = match wanted {
-        Json::Array(names) => names.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" or "),
-        name => name.as_str().unwrap_or_default().to_owned(),
-    };
-    Err(format!("expected {wanted}, found {}", type_name(value)))
-}
-
 fn type_name(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
@@ -352,10 +416,11 @@ fn type_name(value: &Json) -> &'static str {
     }
 }
 
-/// Equality as JSON Schema has it: 1 and 1.0 are the same number.
-fn equal(left: &Json, right: &Json) -> bool {
-    left == right
-        || matches!((left, right), (Json::Number(left), Json::Number(right)) if left.as_f64() == right.as_f64())
+fn is_same_number(left: &Number, right: &Number) -> bool {
+    match (left.as_i128(), right.as_i128()) {
+        (Some(left), Some(right)) => left == right,
+        _ => left.as_f64().is_some_and(|left| right.as_f64() == Some(left)),
+    }
 }
 
 pub(super) fn check_count(
@@ -390,9 +455,48 @@ fn check_number(keywords: &Map<String, Json>, number: f64) -> Checked {
 
 /// A text that may be long, as far as a message has room for it.
 pub(super) fn shortened(text: &str) -> String {
-    if text.chars().count() <= 200 {
-        text.to_owned()
-    } else {
-        text.chars().take(200).chain("...".chars()).collect()
+    match text.char_indices().nth(MAX_TOLD) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
+}
+
+/// The JSON text of a value, shortened without writing all of it first.
+fn preview(value: &Json) -> String {
+    let mut text = String::new();
+    write_preview(value, &mut text);
+    shortened(&text)
+}
+
+fn write_preview(value: &Json, into: &mut String) {
+    if into.len() > 4 * MAX_TOLD {
+        return;
+    }
+    match value {
+        // One character more, so that what is cut here is cut at the end, too.
+        Json::String(text) => {
+            let beginning: String = text.chars().take(MAX_TOLD + 1).collect();
+            into.push_str(&Json::from(beginning).to_string());
+        }
+        Json::Array(items) => {
+            into.push('[');
+            for (index, item) in items.iter().take(MAX_TOLD).enumerate() {
+                into.push_str(if index == 0 { "" } else { "," });
+                write_preview(item, into);
+            }
+            into.push(']');
+        }
+        Json::Object(entries) => {
+            into.push('{');
+            for (index, (key, value)) in entries.iter().take(MAX_TOLD).enumerate() {
+                into.push_str(if index == 0 { "" } else { "," });
+                let beginning: String = key.chars().take(MAX_TOLD + 1).collect();
+                into.push_str(&Json::from(beginning).to_string());
+                into.push(':');
+                write_preview(value, into);
+            }
+            into.push('}');
+        }
+        plain => into.push_str(&plain.to_string()),
     }
 }

@@ -147,6 +147,12 @@ mod tests {
             (json!({"type": "integer"}), json!(3), json!(3.5)),
             (json!({"type": ["string", "null"]}), json!(null), json!(1)),
             (json!({"const": 1}), json!(1.0), json!(2)),
+            (json!({"const": [{"a": 1}]}), json!([{"a": 1.0}]), json!([{"a": 1, "b": 1}])),
+            (
+                json!({"const": 9_007_199_254_740_993_u64}),
+                json!(9_007_199_254_740_993_u64),
+                json!(9_007_199_254_740_992_u64),
+            ),
             (json!({"enum": ["a", "b"]}), json!("b"), json!("c")),
             (json!({"required": ["a"]}), json!({"a": 1}), json!({})),
             (json!({"properties": {"a": {"type": "string"}}}), json!({"a": "x"}), json!({"a": 1})),
@@ -192,6 +198,57 @@ mod tests {
             json!({"properties": {"files": {"items": {"properties": {"size": {"type": "integer"}}}}}});
         let found = check(schema, &json!({"files": [{"size": 1}, {"size": "big"}]}));
         assert_eq!(found.unwrap_err(), "files[1].size: expected integer, found string");
+    }
+
+    /// A schema that applies `part` to a value some hundred thousand times.
+    fn repeated(part: &Json) -> Json {
+        let mut schema = json!({"$defs": {"d0": part}, "$ref": "#/$defs/d17"});
+        for level in 1..=17 {
+            let below = json!({"$ref": format!("#/$defs/d{}", level - 1)});
+            let also = json!({"not": {"not": below}});
+            schema["$defs"][format!("d{level}")] = json!({"anyOf": [{"allOf": [below, false]}, also]});
+        }
+        schema
+    }
+
+    #[test]
+    fn what_a_step_of_a_check_costs_does_not_grow() {
+        let (many, long) = (json!(vec![0; 20_000]), "x".repeat(300_000));
+        let words: Vec<_> = (0..20_000).map(|word| format!("word{word}")).collect();
+        let keywords: serde_json::Map<_, _> = words.iter().map(|word| (word.clone(), json!(0))).collect();
+        let digits: Json = serde_json::from_str(&format!("1{}", "0".repeat(200_000))).unwrap();
+        let cases = [
+            (json!({"const": many}), many.clone()),
+            (json!({"enum": [long]}), json!(long)),
+            (json!({"enum": [many]}), json!(0)),
+            (json!({"uniqueItems": true}), json!([many])),
+            (json!({"type": words}), json!(0)),
+            (json!(keywords), json!(0)),
+            (json!({"minLength": 1}), json!(long)),
+            (json!({"required": [long]}), json!({long.clone(): 0})),
+            (json!({"properties": {long.clone(): true}}), json!({long.clone(): 0})),
+            (json!({"multipleOf": 3}), digits.clone()),
+            (json!({"type": "integer"}), digits),
+        ];
+        for (part, value) in cases {
+            let told = check(repeated(&part), &value).unwrap_err();
+            assert_eq!(told, "the schema is too costly to check");
+        }
+    }
+
+    #[test]
+    fn a_problem_has_so_many_characters() {
+        let long = "\u{1}x".repeat(100_000);
+        for schema in [
+            json!({"const": long}),
+            json!({"enum": [[{long.clone(): long}]]}),
+            json!({"type": vec![long.clone(); 100]}),
+            json!({"required": [long]}),
+            json!({"anyOf": (0..9).map(|index| json!({"const": format!("{index}{long}")})).collect::<Vec<_>>()}),
+        ] {
+            let told = check(schema, &json!({})).unwrap_err();
+            assert!(told.chars().count() < 2000 && told.contains("..."), "{told}");
+        }
     }
 
     #[test]
