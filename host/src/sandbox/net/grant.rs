@@ -146,14 +146,15 @@ impl HostPattern {
     }
 }
 
-/// A name of the domain system in its one form: lower case, no dot at the end.
+/// A name of the domain system in its one form: lower case, no dot at the end, and no address without it.
 fn host_name(text: &str) -> Option<String> {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let name = text.strip_suffix('.').unwrap_or(text);
-    (name.len() <= 253 && name.split('.').all(is_label)).then(|| name.to_ascii_lowercase())
+    let is_name = name.len() <= 253 && name.split('.').all(is_label) && name.parse::<IpAddr>().is_err();
+    is_name.then(|| name.to_ascii_lowercase())
 }
 
 /// Where a request goes, if one of the grants admits it; else what is wrong with it.
@@ -242,6 +243,7 @@ mod tests {
             Err("it names a user before its host")
         );
         assert_eq!(told(&grants, "GET", "/path"), Err("it names no host"));
+        assert_eq!(told(&grants, "GET", "http://10.0.0.7./"), Err("its host is no name or address"));
         let reading = HostGrant::new("a.b", None, &["GET", "HEAD"], false).unwrap();
         let method = |name: &str| {
             admit(
@@ -267,7 +269,21 @@ mod tests {
 
     #[test]
     fn what_is_no_grant_says_why() {
-        for bad in ["", "*", "*.", "a b", "a/b", "http://a", "a..b", "-/", "u@a", "[::1", "a:b:c"] {
+        for bad in [
+            "",
+            "*",
+            "*.",
+            "a b",
+            "a/b",
+            "http://a",
+            "a..b",
+            "-/",
+            "u@a",
+            "[::1",
+            "a:b:c",
+            "1.2.3.4.",
+            "*.1.2.3.4",
+        ] {
             assert!(HostGrant::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(HostGrant::parse("a:0"), Err(HostGrantError::Port("0".to_owned())));
