@@ -9,10 +9,11 @@ use serde_json::{Value as Json, json};
 const MAX_PROBLEM_BYTES: usize = 4 << 10;
 
 fuzz_target!(|text: &str| {
-    let Some((value, schema_text)) = text.split_once('\n') else { return };
-    let (Ok(value), Ok(schema)) = (parsed(value), parsed(schema_text)) else { return };
+    let Some((value_text, schema_text)) = text.split_once('\n') else { return };
+    let (Ok(value), Ok(schema)) = (parsed(value_text), parsed(schema_text)) else { return };
     let Ok(checker) = Schema::new(schema.clone()) else { return };
     let checked = checked(&checker, &value);
+    assert_eq!(checker.check_text(value_text).is_ok(), checker.check(&value, value_text.len()).is_ok());
     if let Err(mismatch) = &checked {
         assert!(mismatch.problem.len() <= MAX_PROBLEM_BYTES, "{}", mismatch.problem);
         assert!(leads_somewhere(&value, &mismatch.path), "{mismatch}");

@@ -10,7 +10,7 @@ use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::MappingKey;
 
 use super::failure::{FailureKind, StepFailure};
-use super::schema::{Gathered, Mismatch, Schema, SchemaError};
+use super::schema::{Gathered, Schema, SchemaError};
 use super::value::{CollectedItem, Input, InputValue, Value};
 
 /// The schemas of a solid's inputs, by name, compiled once per plugin. Inputs that accept anything are not among them.
@@ -59,8 +59,9 @@ impl InputShapes {
 
 impl InputShape {
     fn check_single(&self, value: &Value) -> Result<(), StepFailure> {
-        let (json, bytes) = parsed(value).map_err(|problem| self.misfit(&problem))?;
-        self.schema.check(&json, bytes).map_err(|mismatch| self.misfit(&mismatch.to_string()))
+        json_text(value)
+            .and_then(|text| self.schema.check_text(text))
+            .map_err(|problem| self.misfit(&problem))
     }
 
     fn misfit(&self, problem: &str) -> StepFailure {
@@ -78,19 +79,16 @@ impl MemberCheck {
             let which = key.map_or_else(|| format!("member {place}"), |key| format!("member `{key}`"));
             self.shape.misfit(&format!("{which}: {problem}"))
         };
-        let (json, bytes) = parsed(&member.value).map_err(misfit)?;
-        let checked = self.shape.schema.check_member(self.gathered, key.unwrap_or_default(), json, bytes);
-        checked.map_err(|mismatch: Mismatch| misfit(mismatch.to_string()))
+        let checked = json_text(&member.value)
+            .and_then(|text| self.shape.schema.check_member(self.gathered, key.unwrap_or_default(), text));
+        checked.map_err(misfit)
     }
 }
 
-/// A value as what schemas speak of, with the length of its text.
-fn parsed(value: &Value) -> Result<(serde_json::Value, usize), String> {
+/// What schemas speak of.
+fn json_text(value: &Value) -> Result<&str, String> {
     match value {
-        Value::Json(text) => {
-            let json = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-            Ok((json, text.len()))
-        }
+        Value::Json(text) => Ok(text),
         Value::Bytes(_) => Err("it is bytes, the input's schema speaks of JSON".to_owned()),
         Value::Blob(_) => Err("it is a blob, the input's schema speaks of JSON".to_owned()),
     }

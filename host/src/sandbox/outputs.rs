@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::{MappingKey, nearest};
-use serde_json::Value as Json;
 
 use super::emitted_keys::EmittedKeys;
 use super::failure::{FailureKind, StepFailure};
@@ -252,11 +251,7 @@ fn check_value(shape: &OutputShape, value: &Value) -> Result<(), StepFailure> {
     };
     match (value, &shape.schema) {
         (Value::Json(text), None) => json_text::check(text).map_err(mismatch),
-        (Value::Json(text), Some(schema)) => {
-            let parsed: Json =
-                serde_json::from_str(text).map_err(|error| mismatch(format!("it is no JSON: {error}")))?;
-            schema.check(&parsed, text.len()).map_err(|problem| mismatch(problem.to_string()))
-        }
+        (Value::Json(text), Some(schema)) => schema.check_text(text).map_err(mismatch),
         (Value::Bytes(_), Some(_)) => Err(mismatch("it is bytes, the output's schema speaks of JSON".into())),
         (Value::Blob(_), Some(_)) => Err(mismatch("it is a blob, the output's schema speaks of JSON".into())),
         (Value::Bytes(_) | Value::Blob(_), None) => Ok(()),

@@ -12,6 +12,7 @@
 mod check;
 mod members;
 mod pattern;
+mod plain;
 
 use std::fmt::Write as _;
 
@@ -20,12 +21,16 @@ use serde_json::Value as Json;
 use check::{Check, shortened};
 pub use members::Gathered;
 use pattern::Patterns;
+use plain::Plain;
 
 /// A schema that is known to be well formed as far as [`check`](Self::check) reads it.
 #[derive(Debug, Clone)]
 pub struct Schema {
     root: Json,
     patterns: Patterns,
+    plain: Plain,
+    plain_items: Plain,
+    plain_entries: Plain,
 }
 
 /// Why a JSON value is no schema that this host can use.
@@ -69,7 +74,10 @@ impl Schema {
         }
         let mut patterns = Patterns::default();
         prepare(&root, &root, &mut patterns)?;
-        Ok(Self { root, patterns })
+        let plain = Plain::of(&root);
+        let plain_items = Plain::of_members(&root, "array", "items");
+        let plain_entries = Plain::of_members(&root, "object", "additionalProperties");
+        Ok(Self { root, patterns, plain, plain_items, plain_entries })
     }
 
     /// Bytes that its patterns take, compiled.
@@ -77,11 +85,23 @@ impl Schema {
         self.patterns.bytes()
     }
 
+    /// Whether the value that a JSON text stands for fits; if not, a sentence.
+    pub fn check_text(&self, text: &str) -> Result<(), String> {
+        if self.plain.is_met_by(text) {
+            return Ok(());
+        }
+        self.check(&parsed(text)?, text.len()).map_err(|mismatch| mismatch.to_string())
+    }
+
     /// Whether `value` fits. `value_bytes` is the length of its text: it sets how many steps the check may take.
     pub fn check(&self, value: &Json, value_bytes: usize) -> Result<(), Mismatch> {
         let mut check = Check::new(self, value_bytes);
         check.apply(&self.root, value).map_err(|problem| Mismatch { path: check.into_path(), problem })
     }
+}
+
+fn parsed(text: &str) -> Result<Json, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))
 }
 
 fn path_text(path: &[PathSegment]) -> String {
