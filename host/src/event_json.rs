@@ -73,10 +73,10 @@ fn value_json(value: &LoggedValue) -> Json {
     match value {
         LoggedValue::Json(text) => json!({ "form": "json", "bytes": text.len() }),
         LoggedValue::Bytes(bytes) => json!({ "form": "bytes", "bytes": bytes.len() }),
-        LoggedValue::JsonFile { size, .. } => json!({ "form": "json", "bytes": size }),
-        LoggedValue::BytesFile { size, .. } => json!({ "form": "bytes", "bytes": size }),
-        LoggedValue::Blob { size, media_type, .. } => {
-            json!({ "form": "blob", "bytes": size, "media_type": media_type })
+        LoggedValue::JsonFile(file) => json!({ "form": "json", "bytes": file.size }),
+        LoggedValue::BytesFile(file) => json!({ "form": "bytes", "bytes": file.size }),
+        LoggedValue::Blob { file, media_type } => {
+            json!({ "form": "blob", "bytes": file.size, "media_type": media_type })
         }
         LoggedValue::Kept(kept) => {
             let mut told = match &kept.form {

@@ -143,30 +143,27 @@ pub enum LoggedValue {
     /// Raw bytes.
     Bytes(Vec<u8>),
     /// JSON text in a value file.
-    JsonFile {
-        /// Names the file.
-        digest: [u8; 32],
-        /// Its length in bytes.
-        size: u64,
-    },
+    JsonFile(Box<ValueFile>),
     /// Raw bytes in a value file.
-    BytesFile {
-        /// Names the file.
-        digest: [u8; 32],
-        /// Its length in bytes.
-        size: u64,
-    },
+    BytesFile(Box<ValueFile>),
     /// A blob: a value file that steps read and write in chunks.
     Blob {
-        /// Names the file.
-        digest: [u8; 32],
-        /// Its length in bytes.
-        size: u64,
+        /// The file.
+        file: Box<ValueFile>,
         /// What the content is, as an RFC 6838 media type.
-        media_type: String,
+        media_type: Box<str>,
     },
     /// A value that an IO manager keeps.
     Kept(Box<KeptValue>),
+}
+
+/// A file that has the content of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueFile {
+    /// Names the file.
+    pub digest: [u8; 32],
+    /// Its length in bytes.
+    pub size: u64,
 }
 
 /// A value that an IO manager keeps, and where.
@@ -267,9 +264,9 @@ impl LoggedValue {
         let (kind, content) = match self {
             Self::Json(text) => (JSON, *blake3::hash(text.as_bytes()).as_bytes()),
             Self::Bytes(bytes) => (BYTES, *blake3::hash(bytes).as_bytes()),
-            Self::JsonFile { digest, .. } => (JSON, *digest),
-            Self::BytesFile { digest, .. } => (BYTES, *digest),
-            Self::Blob { digest, media_type, .. } => (of_blob(media_type), *digest),
+            Self::JsonFile(file) => (JSON, file.digest),
+            Self::BytesFile(file) => (BYTES, file.digest),
+            Self::Blob { file, media_type } => (of_blob(media_type), file.digest),
             Self::Kept(kept) => match &kept.form {
                 ValueForm::Json => (JSON, kept.digest),
                 ValueForm::Bytes => (BYTES, kept.digest),
@@ -283,9 +280,7 @@ impl LoggedValue {
     pub fn file(&self) -> Option<[u8; 32]> {
         match self {
             Self::Json(_) | Self::Bytes(_) | Self::Kept(_) => None,
-            Self::JsonFile { digest, .. } | Self::BytesFile { digest, .. } | Self::Blob { digest, .. } => {
-                Some(*digest)
-            }
+            Self::JsonFile(file) | Self::BytesFile(file) | Self::Blob { file, .. } => Some(file.digest),
         }
     }
 
@@ -294,13 +289,13 @@ impl LoggedValue {
         match self {
             Self::Json(text) => Some(Value::Json(text.to_string())),
             Self::Bytes(bytes) => Some(Value::Bytes(bytes.clone())),
-            Self::Blob { digest, size, media_type } => Some(Value::Blob(BlobRef {
-                digest: BlobDigest(*digest),
-                size: *size,
-                media_type: media_type.clone(),
+            Self::Blob { file, media_type } => Some(Value::Blob(BlobRef {
+                digest: BlobDigest(file.digest),
+                size: file.size,
+                media_type: String::from(&**media_type),
                 keeper: None,
             })),
-            Self::JsonFile { .. } | Self::BytesFile { .. } | Self::Kept(_) => None,
+            Self::JsonFile(_) | Self::BytesFile(_) | Self::Kept(_) => None,
         }
     }
 }

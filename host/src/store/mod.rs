@@ -36,7 +36,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use asset::{Asset, Materialization};
 pub use cancel_request::{CancelRequest, Canceled, MadeRequest};
-pub use entry::{Entry, Fact, KeptValue, LoggedValue, ValueForm};
+pub use entry::{Entry, Fact, KeptValue, LoggedValue, ValueFile, ValueForm};
 pub use event_log::LogError;
 pub use frame::DamagedFrame;
 pub use open_run::{OpenRun, RunValues};
@@ -396,7 +396,8 @@ fn database(directory: &Path) -> PathBuf {
     directory.join("runs.db")
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
