@@ -95,8 +95,8 @@ fn limits() -> Limits {
 fn execute(plugin: &Plugin) -> Result<StepReport, StepFailure> {
     plugin.execute(StepRequest {
         solid: "s",
-        mapping_keys: Vec::new(),
-        config: "null".to_owned(),
+        mapping_keys: &[],
+        config: "null",
         inputs: Vec::new(),
         attempt: 0,
         seed: Seed::default(),

@@ -22,6 +22,7 @@ use fanfold::sandbox::{
     Engine, EngineOptions, Grants, Input, InputValue, Interrupt, Limits, Plugin, Seed, StepRequest, Value,
 };
 use fanfold::store::Store;
+use fanfold_graph::name::MappingKey;
 
 use best::best;
 use component::component;
@@ -107,8 +108,8 @@ fn on_threads(threads: usize, steps: u32, step: impl Fn(usize) + Sync) {
 fn sandboxed(plugin: &Plugin) {
     let request = StepRequest {
         solid: "multiply_by_two",
-        mapping_keys: vec!["7".to_owned()],
-        config: "null".to_owned(),
+        mapping_keys: &[MappingKey::new("7").unwrap()],
+        config: "null",
         inputs: vec![Input { name: "y".to_owned(), value: InputValue::Single(Value::Json("7".to_owned())) }],
         attempt: 0,
         seed: Seed::default(),

@@ -34,8 +34,8 @@ const STEPS: u32 = 20_000;
 fn step(plugin: &Plugin, solid: &str, limits: &Limits) {
     let request = StepRequest {
         solid,
-        mapping_keys: Vec::new(),
-        config: "{}".to_owned(),
+        mapping_keys: &[],
+        config: "{}",
         inputs: Vec::new(),
         attempt: 0,
         seed: Seed::default(),

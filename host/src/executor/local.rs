@@ -59,16 +59,19 @@ impl Executor for LocalExecutor {
             Code::Hook(hook) => &self.hooks[hook],
         };
         let timeout = solid.timeout.filter(|timeout| *timeout < solid.limits.wall);
-        let limits = Limits { wall: timeout.unwrap_or(solid.limits.wall), ..solid.limits.clone() };
+        let limits = match timeout {
+            Some(wall) => &Limits { wall, ..solid.limits.clone() },
+            None => &solid.limits,
+        };
         let executed = solid.plugin.execute(StepRequest {
             solid: solid.solid.as_str(),
             seed: seed.of_clone(&job.mapping_keys),
-            mapping_keys: job.mapping_keys,
-            config: solid.config.clone(),
+            mapping_keys: &job.mapping_keys,
+            config: &solid.config,
             inputs: job.inputs,
             attempt: job.attempt,
             grants: &solid.grants,
-            limits: &limits,
+            limits,
             interrupt: job.interrupt,
             host,
         });

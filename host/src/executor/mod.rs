@@ -2,6 +2,7 @@
 
 mod local;
 
+use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::SolidId;
 
 pub use local::{LocalExecutor, LocalSolid};
@@ -14,7 +15,7 @@ pub struct Job {
     /// What is executed.
     pub code: Code,
     /// The keys of this clone, outermost first.
-    pub mapping_keys: Vec<String>,
+    pub mapping_keys: Vec<MappingKey>,
     /// What it reads, in the order of the definition.
     pub inputs: Vec<Input>,
     /// How often it was retried before.

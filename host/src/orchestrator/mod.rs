@@ -33,7 +33,7 @@ pub use taking::Parent;
 use crate::executor::Executor;
 use crate::report::{Report, Snapshot};
 use crate::sandbox::Interrupt;
-use crate::store::{Canceled, Fact, OpenRun, Progress, RunId, StoreError};
+use crate::store::{self, Canceled, Fact, OpenRun, Progress, RunId, StoreError};
 use tray::Tray;
 use worker::Worker;
 
@@ -262,13 +262,20 @@ impl Shared {
         state
     }
 
-    /// Appends a fact to the log, applies it to the run, and shows it.
+    /// Appends a fact that happened now to the log, applies it to the run, and shows it.
     fn record(&self, state: &mut State, fact: Fact) -> Result<(), Stopped> {
+        self.record_at(state, store::now_ms(), fact)
+    }
+
+    /// As [`record`](Self::record): who records many facts at once looks at the clock once.
+    fn record_at(&self, state: &mut State, now_ms: u64, fact: Fact) -> Result<(), Stopped> {
         if let Some(stopped) = &state.stopped {
             return Err(stopped.clone());
         }
-        let entry =
-            self.store.append(&state.run, fact).map_err(|error| self.stop(state, error.to_string()))?;
+        let entry = self
+            .store
+            .append_at(&state.run, now_ms, fact)
+            .map_err(|error| self.stop(state, error.to_string()))?;
         if let Some(event) = entry.event() {
             let applied = state.run.apply(&event);
             let applied = applied.map_err(|error| self.stop(state, format!("{error}; this is a bug")))?;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fanfold_graph::name::MappingKey;
 use fanfold_graph::retry;
 use fanfold_graph::run::Run;
 use fanfold_graph::step::{SolidId, StepId};
@@ -16,7 +17,7 @@ use super::tray::{Handed, What};
 use super::{Execution, Next, Shared, State, Stopped};
 use crate::executor::{Code, Job};
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
-use crate::store::Fact;
+use crate::store::{self, Fact};
 
 /// So much is handed over before it is recorded, at most.
 const MAX_HANDED: usize = 64;
@@ -57,17 +58,16 @@ impl Ended {
 
 /// What a step reads, by reference.
 struct UnreadJob {
-    mapping_keys: Vec<String>,
+    mapping_keys: Vec<MappingKey>,
     inputs: Vec<(String, InputTree)>,
     attempt: u32,
 }
 
 impl UnreadJob {
     fn of(run: &Run, step: StepId) -> Self {
-        let keys = run.mapping_keys(step).into_iter();
         let inputs = run.inputs(step).into_iter();
         Self {
-            mapping_keys: keys.map(|key| key.as_str().to_owned()).collect(),
+            mapping_keys: run.mapping_keys(step).into_iter().cloned().collect(),
             inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
             attempt: run.attempt(step),
         }
@@ -136,9 +136,10 @@ impl Shared {
         worker: Worker,
         claims: u32,
     ) -> Result<(Option<Taking<'_>>, u32), Stopped> {
+        let now_ms = store::now_ms();
         let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, first));
         if let Some(taken) = taken {
-            let (ticket, interrupt) = self.start(state, Fact::StepTaken { step: first }, first)?;
+            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepTaken { step: first }, first)?;
             return Ok((Some(Taking { step: first, ticket, interrupt, taken }), 1));
         }
         let may_have_more = self.parent.is_none()
@@ -148,7 +149,7 @@ impl Shared {
         let mut next = Some(first);
         let mut claimed = 0;
         while let Some(step) = next {
-            let (ticket, interrupt) = self.start(state, Fact::StepStarted { step }, step)?;
+            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepStarted { step }, step)?;
             let job = UnreadJob::of(&state.run, step);
             self.trays[worker.0].claim(Claim { step, ticket, interrupt, job });
             claimed += 1;
@@ -162,8 +163,14 @@ impl Shared {
         Ok((None, claimed))
     }
 
-    fn start(&self, state: &mut State, fact: Fact, step: StepId) -> Result<(u64, Interrupt), Stopped> {
-        self.record(state, fact)?;
+    fn start(
+        &self,
+        state: &mut State,
+        now_ms: u64,
+        fact: Fact,
+        step: StepId,
+    ) -> Result<(u64, Interrupt), Stopped> {
+        self.record_at(state, now_ms, fact)?;
         state.delayed.remove(&step);
         state.slots.take(step.solid);
         state.tickets += 1;
@@ -255,16 +262,17 @@ impl Shared {
     pub(super) fn empty(&self, state: &mut State, worker: Worker) -> bool {
         let handed = self.trays[worker.0].take();
         let is_something = !handed.is_empty();
+        let now_ms = if is_something { store::now_ms() } else { 0 };
         for Handed { step, ticket, what } in handed {
             let is_current = state.is_current(step, ticket);
             match what {
                 // Where it cannot be recorded, the run has stopped and says why; so below.
-                What::Fact(fact) if is_current => _ = self.record(state, fact),
+                What::Fact(fact) if is_current => _ = self.record_at(state, now_ms, fact),
                 What::Fact(_) => {}
                 What::End(ended) => {
                     state.slots.give_back(step.solid);
                     if is_current {
-                        self.end(state, step, ended);
+                        self.end(state, now_ms, step, ended);
                     } else {
                         // Somebody may have waited for the slots.
                         self.wake.notify_all();
@@ -285,7 +293,7 @@ impl Shared {
     }
 
     /// Records how an execution ended.
-    fn end(&self, state: &mut State, step: StepId, ended: Ended) {
+    fn end(&self, state: &mut State, now_ms: u64, step: StepId, ended: Ended) {
         state.executions.remove(&step);
         let fact = match ended {
             Ended::Succeeded(report) => Fact::StepSucceeded { step, report },
@@ -299,7 +307,7 @@ impl Shared {
                 Fact::StepFailed { step, retry_after_ms, failure }
             }
         };
-        _ = self.record(state, fact);
+        _ = self.record_at(state, now_ms, fact);
     }
 
     fn retry_after_ms(&self, state: &State, step: StepId, failure: &StepFailure) -> Option<u32> {
@@ -314,7 +322,7 @@ impl Shared {
         let facts = hooks::facts(self.run_id.as_str(), &state.run, &begun);
         let job = Job {
             code: Code::Hook(begun.hook),
-            mapping_keys: state.run.mapping_keys(begun.step).into_iter().map(ToString::to_string).collect(),
+            mapping_keys: state.run.mapping_keys(begun.step).into_iter().cloned().collect(),
             inputs: state.hooks.inputs(begun.hook, facts),
             attempt: 0,
             interrupt: begun.interrupt.clone(),

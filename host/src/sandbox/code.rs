@@ -8,10 +8,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lower};
 use wasmtime::{Engine as Wasmtime, Result, Store};
 
-use super::bindings::exports::fanfold::plugin::solids::{Context, Failure, Input};
+use super::bindings::exports::fanfold::plugin::solids::{Failure, Input};
 use super::bindings::fanfold::plugin::definitions::SolidDefinition;
 use super::engine::Engine;
 use super::inspect::CONTRACT_VERSION;
@@ -63,7 +63,7 @@ impl Linked {
     pub(super) fn execute(
         &self,
         store: &mut Store<StepState>,
-        context: &Context,
+        context: Context<'_>,
         inputs: &[Input],
     ) -> Result<std::result::Result<(), Failure>> {
         let instance = self.instance.instantiate(&mut *store)?;
@@ -72,8 +72,18 @@ impl Linked {
     }
 }
 
-type Executing<'c> = (&'c Context, &'c [Input]);
+type Executing<'c> = (Context<'c>, &'c [Input]);
 type Executed = (std::result::Result<(), Failure>,);
+
+/// The contract's `context`, of texts that stay where they are.
+#[derive(Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Context<'c> {
+    pub(super) solid: &'c str,
+    #[component(name = "mapping-keys")]
+    pub(super) mapping_keys: &'c [&'c str],
+    pub(super) config: &'c str,
+}
 
 /// The code of one plugin.
 pub(super) struct Code {

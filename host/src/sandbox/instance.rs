@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing of a step outlives it. Whatever the guest does, this returns, within the limits.
 
+use fanfold_graph::name::MappingKey;
 use fanfold_graph::retry::RetryRequest;
 use serde::{Deserialize, Serialize};
 use wasmtime::component::{ResourceTable, ResourceTableError};
@@ -12,7 +13,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::bindings::exports::fanfold::plugin::solids;
 use super::blobs::KnownBlobs;
 use super::clock::Clock;
-use super::code::Linked;
+use super::code::{Context, Linked};
 use super::collection::OpenCollection;
 use super::denials::Denials;
 use super::failure::{FailureKind, StepFailure};
@@ -37,9 +38,9 @@ pub struct StepRequest<'a> {
     /// The solid's name in its plugin.
     pub solid: &'a str,
     /// The keys of this clone, outermost first.
-    pub mapping_keys: Vec<String>,
+    pub mapping_keys: &'a [MappingKey],
     /// JSON text, checked against the solid's schema; `null` for a solid without one.
-    pub config: String,
+    pub config: &'a str,
     /// The inputs, in the order of the definition.
     pub inputs: Vec<Input>,
     /// 0 for the first execution. Only plugins that import `attempt` see it.
@@ -241,13 +242,10 @@ pub(super) fn execute(
     let StepRequest { attempt, seed, grants, limits, interrupt, host, .. } = request;
     let around = Surroundings { outputs, attempt, seed, grants, limits, interrupt, host };
     let mut instance = Instance::new(code.engine(), counts_fuel, around)?;
-    let context = solids::Context {
-        solid: request.solid.to_owned(),
-        mapping_keys: request.mapping_keys,
-        config: request.config,
-    };
+    let mapping_keys: Vec<&str> = request.mapping_keys.iter().map(MappingKey::as_str).collect();
+    let context = Context { solid: request.solid, mapping_keys: &mapping_keys, config: request.config };
     let inputs = hand_over(instance.state(), shapes, request.inputs)?;
-    let ended = instance.run(|store| code.execute(store, &context, &inputs));
+    let ended = instance.run(|store| code.execute(store, context, &inputs));
     let state = instance.state();
     let responses = state.gate.as_ref().and_then(Gate::refused);
     let exceeded = responses.or_else(|| state.world.check_scratch().err());

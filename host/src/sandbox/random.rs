@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use fanfold_graph::name::MappingKey;
 use rand_core::TryRng;
 
 /// Where a step's randomness starts. Equal work must be given equal seeds: derive it from what the work is (plugin
@@ -18,11 +19,11 @@ impl Seed {
 
     /// The seed of the clone with these mapping keys of work that has this seed.
     #[must_use]
-    pub fn of_clone(self, mapping_keys: &[String]) -> Self {
+    pub fn of_clone(self, mapping_keys: &[MappingKey]) -> Self {
         if mapping_keys.is_empty() {
             return self;
         }
-        let parts = mapping_keys.iter().map(String::as_bytes);
+        let parts = mapping_keys.iter().map(|key| key.as_str().as_bytes());
         Self::finish(blake3::Hasher::new_keyed(&self.0), parts)
     }
 
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn clones_differ_by_all_of_their_keys() {
         let clone = |keys: &[&str]| {
-            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            let keys: Vec<_> = keys.iter().map(|key| MappingKey::new(key).unwrap()).collect();
             Seed::of(&[b"files"]).of_clone(&keys)
         };
         assert_eq!(clone(&[]), Seed::of(&[b"files"]));

@@ -37,12 +37,17 @@ impl OpenRun {
         Self { number, log, values, connection: Mutex::new(connection), _lock: lock }
     }
 
-    /// Appends a fact that happened now, in a run of that state. It will be on disk soon; [`finish`](Self::finish) waits
-    /// for it.
+    /// Appends a fact that happened now, in a run of that state, which one thread at a time changes. It will be on disk
+    /// soon; [`finish`](Self::finish) waits for it.
     pub fn append(&self, run: &Run, fact: Fact) -> Result<Entry, LogError> {
+        self.append_at(run, now_ms(), fact)
+    }
+
+    /// As [`append`](Self::append), by a clock that was looked at before: milliseconds since 1970-01-01T00:00:00Z.
+    pub fn append_at(&self, run: &Run, now_ms: u64, fact: Fact) -> Result<Entry, LogError> {
         let made_by = matches!(fact, Fact::Materialized { .. }).then(|| fact.step()).flatten();
         let made_by = made_by.map(|step| run.step_key(step).to_string());
-        let entry = self.log.append(now_ms(), fact, made_by)?;
+        let entry = self.log.append(now_ms, fact, made_by)?;
         if let Fact::OutputEmitted { value, .. } = &entry.fact {
             self.values.keep_fresh(entry.seq, value.clone());
         }

@@ -110,8 +110,8 @@ impl Step<'_> {
     ) -> Result<StepReport, StepFailure> {
         plugin.execute(StepRequest {
             solid: self.solid.unwrap_or("s"),
-            mapping_keys: Vec::new(),
-            config: self.config.unwrap_or_else(|| "null".to_owned()),
+            mapping_keys: &[],
+            config: &self.config.unwrap_or_else(|| "null".to_owned()),
             inputs: self.inputs,
             attempt: self.attempt,
             seed: Seed::from(self.seed),
