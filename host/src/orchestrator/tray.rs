@@ -2,8 +2,8 @@
 //! recorded yet.
 //!
 //! To record costs less for many facts at once than for each of them, and workers get in each other's way less often. So what nobody
-//! waits for waits: while every worker is busy, a new clone could not start anyway. A worker that runs out of work empties
-//! all trays first.
+//! waits for waits: while every worker is busy, a new clone could not start anyway. A worker that comes for its next step
+//! empties all trays first.
 //!
 //! Invariant: while a worker sleeps, no tray has anything that could give it work.
 

@@ -119,7 +119,8 @@ impl Shared {
                     pace.note(step.solid, claimed, begun.elapsed());
                     state = self.lock();
                     state.busy_workers -= 1;
-                    self.empty(&mut state, worker);
+                    // What others have handed over may go before what is ready by now.
+                    self.empty_all(&mut state);
                 }
             }
         }

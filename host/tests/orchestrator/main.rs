@@ -1,10 +1,12 @@
 //! The orchestrator with an executor of its own: what is recorded, resumed and returned, without any plugin.
 
+mod overtaking;
 mod scripted;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use fanfold::executor::Executor;
 use fanfold::orchestrator::{Assembly, Hooks, Orchestrator};
 use fanfold::report::Report;
 use fanfold::store::{Entry, Fact, NewRun, OpenRun, PluginDigests, RunId, Store};
@@ -12,6 +14,7 @@ use fanfold_graph::plan::Plan;
 use fanfold_graph::run::{Outcome, Run};
 use fanfold_graph::slots::{ConcurrencyLimit, Limited};
 use fanfold_graph::step::StepState;
+use overtaking::Overtaking;
 use scripted::{Gathering, Script, fan_out, nested};
 
 struct Ended {
@@ -20,14 +23,14 @@ struct Ended {
     replayed: Run,
 }
 
-fn drive(run: Run, store: OpenRun, script: Script, jobs: usize) -> (Orchestrator, Outcome) {
+fn drive(run: Run, store: OpenRun, script: impl Executor + 'static, jobs: usize) -> (Orchestrator, Outcome) {
     drive_limited(run, store, script, jobs, Vec::new())
 }
 
 fn drive_limited(
     run: Run,
     store: OpenRun,
-    script: Script,
+    script: impl Executor + 'static,
     jobs: usize,
     concurrency: Vec<ConcurrencyLimit>,
 ) -> (Orchestrator, Outcome) {
@@ -124,6 +127,18 @@ fn a_clone_that_takes_long_holds_no_other_up() {
         assert_eq!(ended.outcome, Outcome::Succeeded);
         assert_eq!(count(&ended, "double", StepState::Succeeded), 400);
     }
+}
+
+#[test]
+fn a_clone_that_goes_before_others_is_seen_by_a_busy_worker() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Overtaking::new();
+    let store = create(&Store::open(directory.path()).unwrap(), script.plan());
+    let (_, outcome) = drive(Run::new(Arc::clone(script.plan())), store, script.clone(), 2);
+    assert_eq!(outcome, Outcome::Succeeded);
+    // But for those that the worker had claimed by then.
+    let before = script.others_before_urgent();
+    assert!(before < overtaking::OTHERS / 2, "{before} others began first");
 }
 
 #[test]

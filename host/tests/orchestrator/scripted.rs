@@ -129,7 +129,7 @@ impl Executor for Script {
     }
 }
 
-fn emit(host: &mut dyn StepHost, key: Option<&str>, json: String) {
+pub(crate) fn emit(host: &mut dyn StepHost, key: Option<&str>, json: String) {
     let mapping_key = key.map(|key| MappingKey::new(key).unwrap());
     let value = Value::Json(json);
     host.emit(Emission { output: "result".to_owned(), mapping_key, value, metadata: Vec::new() }).unwrap();
@@ -157,13 +157,13 @@ fn members(inputs: Vec<Input>) -> Vec<String> {
     texts
 }
 
-fn solid(name: &str, input: &str, is_dynamic: bool) -> SolidDefinition {
+pub(crate) fn solid(name: &str, input: &str, is_dynamic: bool) -> SolidDefinition {
     let inputs = if input.is_empty() { json!([]) } else { json!([{ "name": input }]) };
     let outputs = json!([{ "name": "result", "is_dynamic": is_dynamic }]);
     serde_json::from_value(json!({ "name": name, "inputs": inputs, "outputs": outputs })).unwrap()
 }
 
-fn call(definition: &SolidDefinition) -> Call<'_> {
+pub(crate) fn call(definition: &SolidDefinition) -> Call<'_> {
     Call::new(PluginName::new("scripted").unwrap(), definition)
 }
 
