@@ -21,6 +21,7 @@ pub(crate) struct Overtaking {
 
 #[derive(Default)]
 struct Seen {
+    is_late_running: bool,
     others: u64,
     is_emitted: bool,
     others_before_urgent: Option<u64>,
@@ -64,13 +65,17 @@ impl Executor for Overtaking {
     fn execute(&self, job: Job, mut host: Box<dyn StepHost>) -> Result<StepReport, StepFailure> {
         let Code::Solid(solid) = job.code else { panic!("there are no hooks") };
         match self.plan.invocation(solid).name.as_str() {
-            "numbers" => (0..OTHERS).for_each(|n| emit(&mut *host, Some(&n.to_string()), n.to_string())),
+            "numbers" => {
+                // Else both workers could be at the others, and wait for what nobody emits.
+                self.see(|_| (), |seen| seen.is_late_running);
+                (0..OTHERS).for_each(|n| emit(&mut *host, Some(&n.to_string()), n.to_string()));
+            }
             "other" => {
                 self.see(|seen| seen.others += 1, |seen| seen.is_emitted);
                 emit(&mut *host, None, "0".to_owned());
             }
             "late" => {
-                self.see(|_| (), |seen| seen.others > 0);
+                self.see(|seen| seen.is_late_running = true, |seen| seen.others > 0);
                 emit(&mut *host, Some("item"), "0".to_owned());
                 let is_over = |seen: &Seen| seen.others_before_urgent.is_some() || seen.others == OTHERS;
                 self.see(|seen| seen.is_emitted = true, is_over);
