@@ -32,14 +32,21 @@ pub struct IllegalEvent {
 impl Run {
     /// Changes the run by one event.
     pub fn apply(&mut self, event: &Event) -> Result<Applied, IllegalEvent> {
-        self.check(event).map_err(|reason| IllegalEvent { event: event.clone(), reason })?;
+        self.take_in(event).map_err(|reason| IllegalEvent { event: event.clone(), reason })?;
+        self.work_off();
+        Ok(Applied { superseded: std::mem::take(&mut self.superseded) })
+    }
+
+    /// All but what follows from the event, unless there is a reason why it cannot happen now.
+    fn take_in(&mut self, event: &Event) -> Result<(), String> {
+        self.check(event)?;
         match event {
             Event::StepStarted { step } => self.start(*step),
             Event::OutputEmitted { step, output, mapping_key: None, value } => {
                 self.emit(*step, *output, *value);
             }
             Event::OutputEmitted { step, output, mapping_key: Some(key), value } => {
-                self.emit_item(*step, *output, key, *value);
+                self.emit_item(*step, *output, key, *value)?;
             }
             Event::StepSucceeded { step } => self.settle(*step, StepState::Succeeded, Age::Fresh),
             Event::StepFailed { step, retry_after_ms: Some(_) } => {
@@ -53,11 +60,10 @@ impl Run {
             Event::RunCanceled => self.is_canceled = true,
             Event::RunResumed => self.resume(),
         }
-        self.work_off();
-        Ok(Applied { superseded: std::mem::take(&mut self.superseded) })
+        Ok(())
     }
 
-    /// Why the event cannot happen now, if it cannot.
+    /// Why the event cannot happen now, if it cannot; but for a repeated mapping key, which is found on its way in.
     fn check(&self, event: &Event) -> Result<(), String> {
         match event {
             Event::StepStarted { .. } if self.is_canceled => Err("the run is canceled".to_owned()),
@@ -100,10 +106,7 @@ impl Run {
                 let is_fresh = cell.is_some_and(|cell| cell.age == Age::Fresh);
                 if is_fresh { Err(format!("output `{name}` was emitted before")) } else { Ok(()) }
             }
-            (Some(dynamic), Some(key)) => {
-                let is_fresh = self.points.is_fresh(*dynamic, step.point, key);
-                if is_fresh { Err(format!("mapping key `{key}` was emitted before")) } else { Ok(()) }
-            }
+            (Some(_), Some(_)) => Ok(()),
         }
     }
 
@@ -140,17 +143,26 @@ impl Run {
         });
     }
 
-    fn emit_item(&mut self, step: StepId, output: u32, key: &MappingKey, value: ValueRef) {
+    /// Takes in an item; the run is unchanged if there is a reason why it cannot be.
+    fn emit_item(
+        &mut self,
+        step: StepId,
+        output: u32,
+        key: &MappingKey,
+        value: ValueRef,
+    ) -> Result<(), String> {
         let plan = Arc::clone(&self.plan);
-        let Some(dynamic) = plan.solids[step.solid.at()].dynamics[output as usize] else { return };
-        match self.points.emit(dynamic, step.point, key.clone(), value) {
-            Arrival::Kept | Arrival::Duplicate => {}
+        let Some(dynamic) = plan.solids[step.solid.at()].dynamics[output as usize] else { return Ok(()) };
+        match self.points.emit(dynamic, step.point, key, value) {
+            Arrival::Duplicate => return Err(format!("mapping key `{key}` was emitted before")),
+            Arrival::Kept => {}
             Arrival::New(item) => {
                 let created = self.points.create_for(&plan, dynamic, item);
                 self.enter(&created);
             }
             Arrival::Changed(item) => self.item_changed(dynamic, item),
         }
+        Ok(())
     }
 
     /// Puts a running step back: what it reads is still there.

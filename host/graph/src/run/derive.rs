@@ -148,14 +148,15 @@ impl Run {
     pub(super) fn change(&mut self, step: StepId, mutate: impl FnOnce(&mut Self)) {
         let plan = Arc::clone(&self.plan);
         let readers = &plan.solids[step.solid.at()].readers;
-        let offers = |run: &Self| -> Vec<Offer> {
-            readers.iter().map(|leaf| run.offer(&plan.leaves[leaf.at()], step.point)).collect()
-        };
-        let before = offers(self);
+        let offer = |run: &Self, leaf: &LeafId| run.offer(&plan.leaves[leaf.at()], step.point);
+        let mut before = std::mem::take(&mut self.offers);
+        before.extend(readers.iter().map(|leaf| offer(self, leaf)));
         mutate(self);
-        for ((leaf, before), after) in readers.iter().zip(before).zip(offers(self)) {
+        for (leaf, before) in readers.iter().zip(before.drain(..)) {
+            let after = offer(self, leaf);
             self.announce(*leaf, step.point, before, after);
         }
+        self.offers = before;
     }
 
     pub(super) fn announce(&mut self, leaf: LeafId, producer: Point, before: Offer, after: Offer) {
@@ -173,21 +174,26 @@ impl Run {
         let plan = Arc::clone(&self.plan);
         while let Some(Task { leaf, producer, news }) = self.agenda.pop_front() {
             let shape = &plan.leaves[leaf.at()];
+            if shape.is_direct {
+                self.hear(shape, leaf, producer, producer, news);
+                continue;
+            }
             let points = match news {
-                _ if shape.is_direct => vec![producer],
                 News::Resolved => self.waiters.remove(&(leaf, producer)).unwrap_or_default(),
                 News::Reopened | News::Changed => self.readers(&plan, shape, producer),
             };
             for point in points {
-                if self.points.is_live(shape.reader_scope, point) {
-                    self.hear(shape, leaf, producer, point, news);
-                }
+                self.hear(shape, leaf, producer, point, news);
             }
         }
         self.hand_over_slots();
     }
 
+    /// Tells a reader's point, if it is still there.
     fn hear(&mut self, shape: &Leaf, leaf: LeafId, producer: Point, point: Point, news: News) {
+        if !self.points.is_live(shape.reader_scope, point) {
+            return;
+        }
         if matches!(news, News::Reopened) && !shape.is_direct {
             self.waiters.entry((leaf, producer)).or_default().push(point);
         }

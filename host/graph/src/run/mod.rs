@@ -38,7 +38,7 @@ pub use mismatch::{Emitter, Mismatch};
 pub use outcome::Outcome;
 
 use cells::Cells;
-use derive::Task;
+use derive::{Offer, Task};
 use lanes::Lanes;
 use points::Points;
 use ready::ReadyQueues;
@@ -58,6 +58,8 @@ pub struct Run {
     is_canceled: bool,
     /// What follows from the event at hand and is yet to be done; empty between events.
     agenda: VecDeque<Task>,
+    /// Room for what a step's readers see; empty between changes.
+    offers: Vec<Offer>,
     superseded: Vec<StepId>,
 }
 
@@ -76,6 +78,7 @@ impl Run {
             running: 0,
             is_canceled: false,
             agenda: VecDeque::new(),
+            offers: Vec::new(),
             superseded: Vec::new(),
         };
         let plan = Arc::clone(&run.plan);

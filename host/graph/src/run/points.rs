@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, HashTable};
 
 use super::cells::Age;
 use crate::event::ValueRef;
@@ -49,17 +49,6 @@ impl Dynamic {
     fn find(&self, generator: Point, key: &MappingKey) -> Option<u32> {
         let is_it = |item: &u32| self.items[*item as usize].mapping_key == *key;
         self.emitted[generator.0 as usize].by_key.find(self.hasher.hash_one(key), is_it).copied()
-    }
-
-    fn add(&mut self, item: Item) -> u32 {
-        let number = self.items.len() as u32;
-        let Self { items, emitted, hasher } = self;
-        let emitted = &mut emitted[item.generator.0 as usize];
-        let hash = hasher.hash_one(&item.mapping_key);
-        emitted.by_key.insert_unique(hash, number, |it| hasher.hash_one(&items[*it as usize].mapping_key));
-        emitted.order.push(number);
-        items.push(item);
-        number
     }
 
     fn forget(&mut self, item: u32) {
@@ -333,31 +322,35 @@ impl Points {
         order.iter().chain(others).copied().collect()
     }
 
-    /// True when the generator step's present execution has emitted this key.
-    pub(super) fn is_fresh(&self, dynamic: DynamicId, generator: Point, key: &MappingKey) -> bool {
-        let known = &self.dynamics[dynamic.at()];
-        known.find(generator, key).is_some_and(|item| known.items[item as usize].age == Age::Fresh)
-    }
-
     /// Takes in one item of a running generator.
     pub(super) fn emit(
         &mut self,
         dynamic: DynamicId,
         generator: Point,
-        key: MappingKey,
+        key: &MappingKey,
         value: ValueRef,
     ) -> Arrival {
-        let dynamic = &mut self.dynamics[dynamic.at()];
-        let Some(known) = dynamic.find(generator, &key) else {
-            let item = Item { generator, mapping_key: key, value, age: Age::Fresh };
-            return Arrival::New(dynamic.add(item));
+        let Dynamic { items, emitted, hasher } = &mut self.dynamics[dynamic.at()];
+        let Emitted { order, by_key, .. } = &mut emitted[generator.0 as usize];
+        let key_of = |number: &u32| &items[*number as usize].mapping_key;
+        let found =
+            by_key.entry(hasher.hash_one(key), |it| key_of(it) == key, |it| hasher.hash_one(key_of(it)));
+        let known = match found {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(vacant) => {
+                let number = items.len() as u32;
+                vacant.insert(number);
+                order.push(number);
+                items.push(Item { generator, mapping_key: key.clone(), value, age: Age::Fresh });
+                return Arrival::New(number);
+            }
         };
-        let item = &mut dynamic.items[known as usize];
+        let item = &mut items[known as usize];
         if item.age == Age::Fresh {
             return Arrival::Duplicate;
         }
         item.age = Age::Fresh;
-        dynamic.emitted[generator.0 as usize].order.push(known);
+        order.push(known);
         let is_same = item.value.same_value(&value);
         item.value = value;
         if is_same { Arrival::Kept } else { Arrival::Changed(known) }
