@@ -6,9 +6,11 @@
 //! `docs/performance.md`.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use wasmtime::component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lower};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lower, TypedFunc,
+};
 use wasmtime::{Engine as Wasmtime, Result, Store};
 
 use super::bindings::exports::fanfold::plugin::solids::{Failure, Input};
@@ -28,11 +30,12 @@ pub(super) struct Linked {
     instance: InstancePre<StepState>,
     describe: ComponentExportIndex,
     execute: ComponentExportIndex,
+    /// True once `execute` was found to have the contract's type.
+    is_checked: AtomicBool,
 }
 
 impl Linked {
-    /// Finds what is called. The instance is new: looking for what has the right type costs something each time, so that is
-    /// done for the function alone that is called.
+    /// Finds what is called.
     pub(super) fn new(instance: InstancePre<StepState>) -> Result<Self> {
         let component = instance.component();
         let interface = format!("fanfold:plugin/solids@{CONTRACT_VERSION}");
@@ -42,7 +45,7 @@ impl Linked {
             found.ok_or_else(|| wasmtime::format_err!("`{interface}` has no function `{name}`"))
         };
         let (describe, execute) = (find("describe")?, find("execute")?);
-        Ok(Self { instance, describe, execute })
+        Ok(Self { instance, describe, execute, is_checked: AtomicBool::new(false) })
     }
 
     /// What it runs on.
@@ -54,7 +57,7 @@ impl Linked {
     pub(super) fn describe(&self, store: &mut Store<StepState>) -> Result<Vec<SolidDefinition>> {
         let instance = self.instance.instantiate(&mut *store)?;
         // That one has the right type, too, is better known before a step needs it.
-        instance.get_typed_func::<Executing, Executed>(&mut *store, &self.execute)?;
+        self.executing(&mut *store, &instance)?;
         let describe = instance.get_typed_func::<(), (Vec<SolidDefinition>,)>(&mut *store, &self.describe)?;
         Ok(describe.call(store, ())?.0)
     }
@@ -67,8 +70,29 @@ impl Linked {
         inputs: &[Input],
     ) -> Result<std::result::Result<(), Failure>> {
         let instance = self.instance.instantiate(&mut *store)?;
-        let execute = instance.get_typed_func::<Executing, Executed>(&mut *store, &self.execute)?;
+        let execute = self.executing(&mut *store, &instance)?;
         Ok(execute.call(store, (context, inputs))?.0)
+    }
+
+    /// The function that runs a step. Its type is looked at in the first instance alone.
+    #[expect(
+        unsafe_code,
+        reason = "to compare the same types again takes a tenth of a microsecond of every step"
+    )]
+    fn executing<'c>(
+        &self,
+        store: &mut Store<StepState>,
+        instance: &Instance,
+    ) -> Result<TypedFunc<Executing<'c>, Executed>> {
+        if !self.is_checked.load(Ordering::Relaxed) {
+            let checked = instance.get_typed_func(&mut *store, self.execute)?;
+            self.is_checked.store(true, Ordering::Relaxed);
+            return Ok(checked);
+        }
+        let found = instance.get_func(&mut *store, self.execute);
+        let execute = found.ok_or_else(|| wasmtime::format_err!("the component lost a function"))?;
+        // SAFETY: a function's type is part of its component, and an instance of the same component has shown this one.
+        Ok(unsafe { TypedFunc::new_unchecked(execute) })
     }
 }
 
