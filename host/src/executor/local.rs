@@ -1,5 +1,6 @@
 //! Runs steps in this process, each in a sandbox of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fanfold_graph::name::Identifier;
@@ -65,7 +66,7 @@ impl Executor for LocalExecutor {
         };
         let executed = solid.plugin.execute(StepRequest {
             solid: solid.solid.as_str(),
-            seed: seed.of_clone(&job.mapping_keys),
+            seed: seed.of_clone(Arc::clone(&job.mapping_keys)),
             mapping_keys: &job.mapping_keys,
             config: &solid.config,
             inputs: job.inputs,

@@ -2,6 +2,8 @@
 
 mod local;
 
+use std::sync::Arc;
+
 use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::SolidId;
 
@@ -15,7 +17,7 @@ pub struct Job {
     /// What is executed.
     pub code: Code,
     /// The keys of this clone, outermost first.
-    pub mapping_keys: Vec<MappingKey>,
+    pub mapping_keys: Arc<[MappingKey]>,
     /// What it reads, in the order of the definition.
     pub inputs: Vec<Input>,
     /// How often it was retried before.

@@ -58,7 +58,7 @@ impl Ended {
 
 /// What a step reads, by reference.
 struct UnreadJob {
-    mapping_keys: Vec<MappingKey>,
+    mapping_keys: Arc<[MappingKey]>,
     inputs: Vec<(String, InputTree)>,
     attempt: u32,
 }

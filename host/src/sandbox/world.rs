@@ -116,7 +116,7 @@ impl Ground {
             builder
                 .secure_random(seed.stream("secure"))
                 .insecure_random(seed.stream("insecure"))
-                .insecure_random_seed(insecure_seed(*seed));
+                .insecure_random_seed(insecure_seed(seed));
         }
         for (name, value) in &granted.environment {
             builder.env(name, value);
@@ -129,7 +129,7 @@ fn no_scratch(error: &impl std::fmt::Display) -> StepFailure {
     StepFailure::new(FailureKind::HostFailed, format!("cannot make a scratch directory: {error}"))
 }
 
-fn insecure_seed(seed: Seed) -> u128 {
+fn insecure_seed(seed: &Seed) -> u128 {
     let mut bytes = [0; 16];
     rand_core::Rng::fill_bytes(&mut seed.stream("insecure-seed"), &mut bytes);
     u128::from_le_bytes(bytes)
