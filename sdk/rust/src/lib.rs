@@ -80,6 +80,7 @@
 mod blob;
 mod collected;
 mod context;
+mod emitted_keys;
 mod error;
 mod mapping_key;
 mod metadata;

@@ -181,7 +181,11 @@ macro_rules! from_integers {
         /// The number's digits; a negative number starts with `minus_`.
         impl From<$integer> for MappingKey {
             fn from(number: $integer) -> Self {
-                Self(number.to_string().replace('-', "minus_"))
+                let digits = number.to_string();
+                match digits.strip_prefix('-') {
+                    None => Self(digits),
+                    Some(digits) => Self(format!("minus_{digits}")),
+                }
             }
         }
     )*};

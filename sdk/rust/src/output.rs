@@ -1,11 +1,10 @@
 //! How a solid hands over its outputs. The host may start what depends on them at once.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::mapping_key::fingerprint;
+use crate::emitted_keys::EmittedKeys;
 use crate::runtime::{Host, StepHost};
 use crate::{IntoValue, MappingKey, Metadata};
 
@@ -89,14 +88,13 @@ impl<T: IntoValue> Output<T> {
 pub struct DynamicOutput<T> {
     name: &'static str,
     host: StepHost,
-    /// Fingerprints of the keys emitted so far: eight bytes each, where the keys would take far more.
-    emitted: BTreeSet<u64>,
+    emitted: EmittedKeys,
     value: PhantomData<fn(T)>,
 }
 
 impl<T: IntoValue> DynamicOutput<T> {
     pub(crate) fn new(name: &'static str, host: StepHost) -> Self {
-        Self { name, host, emitted: BTreeSet::new(), value: PhantomData }
+        Self { name, host, emitted: EmittedKeys::default(), value: PhantomData }
     }
 
     /// Emits one item. Fails if the key was used before on this output.
@@ -112,7 +110,7 @@ impl<T: IntoValue> DynamicOutput<T> {
         metadata: Metadata,
     ) -> Result<(), EmitError> {
         let key = key.into();
-        self.emitted.insert(fingerprint(&key));
+        self.emitted.insert(&key);
         emit(&self.host, self.name, Some(&key), value.borrow(), metadata)
     }
 
@@ -133,7 +131,7 @@ impl<T: IntoValue> DynamicOutput<T> {
         let derived = MappingKey::derive(text);
         let mut key = derived.clone();
         let mut count = 1;
-        while self.emitted.contains(&fingerprint(&key)) {
+        while self.emitted.contains(&key) {
             count += 1;
             key = derived.numbered(count);
         }
