@@ -34,6 +34,7 @@ const FILES: &[(&str, &str)] = embedded![
     "sdk/rust/src/collected.rs",
     "sdk/rust/src/context.rs",
     "sdk/rust/src/definition.rs",
+    "sdk/rust/src/emitted_keys.rs",
     "sdk/rust/src/error.rs",
     "sdk/rust/src/lib.rs",
     "sdk/rust/src/mapping_key.rs",
