@@ -58,7 +58,7 @@ pub enum Event {
 pub struct ValueRef {
     /// Where the store finds it.
     pub id: u64,
-    /// The first half of its BLAKE3 digest: equal digests mean equal values.
+    /// Tells equal values from others, wherever they are kept: what the store makes of kind and content.
     pub digest: [u8; 16],
 }
 

@@ -199,7 +199,7 @@ impl Entry {
                 step: *step,
                 output: *output,
                 mapping_key: mapping_key.clone(),
-                value: ValueRef { id: self.seq, digest: value.half_digest() },
+                value: ValueRef { id: self.seq, digest: value.digest() },
             }),
             Fact::StepSucceeded { step, .. } => Some(Event::StepSucceeded { step: *step }),
             Fact::StepFailed { step, retry_after_ms, .. } => {
@@ -252,16 +252,27 @@ impl Fact {
 }
 
 /// What marks the digests of JSON and of raw bytes.
-const JSON: [u8; 32] = *b"the content of a value is JSON  ";
-const BYTES: [u8; 32] = *b"the content of a value is bytes ";
+const JSON: [u8; 16] = *b"a value as JSON ";
+const BYTES: [u8; 16] = *b"a value as bytes";
+
+/// What the last byte of a digest has besides the length, where the content itself is in it.
+const SHORT_JSON: u8 = 0x10;
+const SHORT_BYTES: u8 = 0x20;
+/// And where it is not.
+const LONG: u8 = 0x80;
 
 impl LoggedValue {
-    /// The first half of a digest of kind and content: the same for equal values, wherever the content is. It is not
-    /// stored, since it follows from what is.
-    fn half_digest(&self) -> [u8; 16] {
+    /// What tells equal values from others. It is not stored, since it follows from what is.
+    ///
+    /// Content of up to 15 bytes is its own digest, which takes no time to find; of what is longer, or not here, these are
+    /// 127 bits of a BLAKE3 digest. No two values have one in common unless they are equal, or somebody found a collision.
+    /// Equal ones may differ where one is kept by an IO manager: that costs a step that need not have run again.
+    fn digest(&self) -> [u8; 16] {
         // A word of its own for each kind: equal bytes that mean something else differ.
-        let of_blob = |media_type: &str| *blake3::hash(media_type.as_bytes()).as_bytes();
+        let of_blob = |media_type: &str| first_half(*blake3::hash(media_type.as_bytes()).as_bytes());
         let (kind, content) = match self {
+            Self::Json(text) if text.len() < 16 => return short(SHORT_JSON, text.as_bytes()),
+            Self::Bytes(bytes) if bytes.len() < 16 => return short(SHORT_BYTES, bytes),
             Self::Json(text) => (JSON, *blake3::hash(text.as_bytes()).as_bytes()),
             Self::Bytes(bytes) => (BYTES, *blake3::hash(bytes).as_bytes()),
             Self::JsonFile(file) => (JSON, file.digest),
@@ -273,7 +284,10 @@ impl LoggedValue {
                 ValueForm::Blob(media_type) => (of_blob(media_type), kept.digest),
             },
         };
-        std::array::from_fn(|place| kind[place] ^ content[place])
+        let content = first_half(content);
+        let mut digest: [u8; 16] = std::array::from_fn(|place| kind[place] ^ content[place]);
+        digest[15] |= LONG;
+        digest
     }
 
     /// The value file that has its content, if it is not here.
@@ -300,6 +314,18 @@ impl LoggedValue {
     }
 }
 
+fn first_half(digest: [u8; 32]) -> [u8; 16] {
+    std::array::from_fn(|place| digest[place])
+}
+
+/// A digest that has less than 16 bytes of content in it.
+fn short(kind: u8, content: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest[..content.len()].copy_from_slice(content);
+    digest[15] = kind | content.len() as u8;
+    digest
+}
+
 /// Rich, rare facts as JSON text: the log's own format cannot hold values of any shape.
 mod as_json {
     use serde::de::{DeserializeOwned, Error as _};
@@ -318,5 +344,42 @@ mod as_json {
     ) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
         serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn values_share_a_digest_when_they_are_equal_and_only_then() {
+        let texts = (0..40).flat_map(|length| ["0", "1", "\0"].map(|letter| letter.repeat(length)));
+        let mut seen = HashMap::new();
+        for text in texts {
+            let value = |kind: bool| match kind {
+                true => LoggedValue::Json(text.as_str().into()),
+                false => LoggedValue::Bytes(text.clone().into_bytes()),
+            };
+            for kind in [true, false] {
+                assert_eq!(value(kind).digest(), value(kind).digest());
+                let other = seen.insert(value(kind).digest(), value(kind));
+                assert!(other.is_none_or(|other| other == value(kind)), "{:?}", value(kind));
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_in_a_file_has_the_digest_of_its_content() {
+        let text = "a text of more than 15 bytes";
+        let file = Box::new(ValueFile {
+            digest: *blake3::hash(text.as_bytes()).as_bytes(),
+            size: text.len() as u64,
+        });
+        let [here, bytes] = [LoggedValue::Json(text.into()), LoggedValue::Bytes(text.into())];
+        assert_eq!(LoggedValue::JsonFile(file.clone()).digest(), here.digest());
+        assert_eq!(LoggedValue::BytesFile(file).digest(), bytes.digest());
+        assert_ne!(here.digest(), bytes.digest());
     }
 }
