@@ -1,5 +1,6 @@
 //! The mutable progress of a run, in dense tables: one row for a point of the thing's scope.
 
+use super::rows::Rows;
 use crate::event::ValueRef;
 use crate::plan::{Plan, ScopeId, Solid};
 use crate::step::StepState;
@@ -69,23 +70,23 @@ impl CollectCell {
 /// All progress. Tables are indexed by the plan's ids, then by point.
 #[derive(Debug, Clone)]
 pub(super) struct Cells {
-    pub(super) steps: Vec<Vec<StepCell>>,
+    pub(super) steps: Vec<Rows<StepCell>>,
     /// By solid, then by output.
-    pub(super) outputs: Vec<Vec<Vec<Option<OutputCell>>>>,
-    pub(super) gates: Vec<Vec<GateCell>>,
-    pub(super) collects: Vec<Vec<CollectCell>>,
-    pub(super) zips: Vec<Vec<Option<Verdict>>>,
+    pub(super) outputs: Vec<Vec<Rows<Option<OutputCell>>>>,
+    pub(super) gates: Vec<Rows<GateCell>>,
+    pub(super) collects: Vec<Rows<CollectCell>>,
+    pub(super) zips: Vec<Rows<Option<Verdict>>>,
 }
 
 impl Cells {
     pub(super) fn new(plan: &Plan) -> Self {
-        let no_outputs = |solid: &Solid| vec![Vec::new(); solid.definition.outputs.len()];
+        let no_outputs = |solid: &Solid| vec![Rows::default(); solid.definition.outputs.len()];
         Self {
-            steps: vec![Vec::new(); plan.solids.len()],
+            steps: vec![Rows::default(); plan.solids.len()],
             outputs: plan.solids.iter().map(no_outputs).collect(),
-            gates: vec![Vec::new(); plan.gates.len()],
-            collects: vec![Vec::new(); plan.collects.len()],
-            zips: vec![Vec::new(); plan.zips.len()],
+            gates: vec![Rows::default(); plan.gates.len()],
+            collects: vec![Rows::default(); plan.collects.len()],
+            zips: vec![Rows::default(); plan.zips.len()],
         }
     }
 

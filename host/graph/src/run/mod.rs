@@ -23,6 +23,7 @@ mod mismatch;
 mod outcome;
 mod points;
 mod ready;
+mod rows;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::hash_table::{Entry, HashTable};
 
 use super::cells::Age;
+use super::rows::Rows;
 use crate::event::ValueRef;
 use crate::name::MappingKey;
 use crate::plan::{Dim, DynamicId, Plan, ScopeId};
@@ -37,9 +38,9 @@ pub(super) struct Emitted {
 /// What was emitted on a dynamic output, by all steps of its solid.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dynamic {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Rows<Item>,
     /// By the generator's point.
-    pub(super) emitted: Vec<Emitted>,
+    pub(super) emitted: Rows<Emitted>,
     /// Strangers choose mapping keys: which of them collide must not be known to them.
     hasher: RandomState,
 }
@@ -69,7 +70,7 @@ struct Place {
 
 #[derive(Debug, Clone, Default)]
 struct ScopePoints {
-    places: Vec<Place>,
+    places: Rows<Place>,
     /// Of a crossed scope: its points by prefix and item.
     index: BTreeMap<(Point, u32), Point>,
     /// Of a crossed scope: the points of the prefix, by what they are crossed with.
