@@ -13,6 +13,7 @@ mod cancel_request;
 mod entry;
 mod event_log;
 mod frame;
+mod fresh_values;
 mod lock;
 mod open_run;
 mod progress;
@@ -51,10 +52,13 @@ pub use run_record::{
 
 use crate::io_manager::IoManagers;
 use event_log::EventLog;
+use fresh_values::FreshValues;
 use value_files::ValueFiles;
 use value_writer::ValueWriter;
 use values::Values;
 
+/// Fresh values that are kept in memory where the log is written, in bytes.
+const MAX_FRESH_BYTES: usize = 16 << 20;
 /// Frames of a log that are read at once.
 const PAGE_FRAMES: u32 = 16;
 
@@ -367,8 +371,8 @@ impl Store {
         let files = ValueFiles::in_store(&self.directory);
         let writer = ValueWriter::new(number, files.clone(), schema::open(&file)?, self.is_kept())?;
         let io_managers = Arc::clone(&self.io_managers);
-        let max_fresh_bytes = if self.is_kept() { values::MAX_FRESH_BYTES } else { usize::MAX };
-        Ok(Values::new(number, files, writer, io_managers, max_fresh_bytes, schema::open(&file)?))
+        let fresh = FreshValues::of(if self.is_kept() { MAX_FRESH_BYTES } else { usize::MAX });
+        Ok(Values::new(number, files, writer, io_managers, fresh, schema::open(&file)?))
     }
 
     /// Takes a run's lock. Who only [looks](Self::is_open) has it for a moment, and is waited for.

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::entry::{Fact, KeptValue, LoggedValue, ValueFile, ValueForm};
 use super::event_log::EventLog;
 use super::frame;
+use super::fresh_values::FreshValues;
 use super::value_files::{Checked, ValueFiles};
 use super::value_writer::{NewFile, ValueWriter};
 use crate::io_manager::{IoManagers, Keeper};
@@ -17,10 +18,6 @@ use crate::sandbox::{BlobDigest, BlobRef, BlobSink, Interrupt, Value};
 
 /// Values longer than this are kept in files, in bytes.
 const MAX_INLINE_BYTES: usize = 64 << 10;
-/// Fresh values that are kept in memory where the log is written, in bytes; what each costs besides its content is counted too.
-pub(super) const MAX_FRESH_BYTES: usize = 16 << 20;
-/// So many places from where a fresh value was found are looked at before all others.
-const NEAR: usize = 16;
 /// Frames of the log that are kept unpacked: a collect reads its members in about the order in which they were written.
 const MAX_FRAMES: usize = 16;
 
@@ -31,18 +28,11 @@ pub(super) struct Values {
     writer: ValueWriter,
     io_managers: Arc<IoManagers>,
     memory: Mutex<Memory>,
-    /// Fresh values that are kept in memory, in bytes.
-    max_fresh_bytes: usize,
     disk: Mutex<Connection>,
 }
 
-#[derive(Default)]
 struct Memory {
-    /// By the places of their entries, in order.
-    fresh: VecDeque<(u64, LoggedValue)>,
-    /// Where the last one was found. Steps read them in about that order, too: the next one is within [`NEAR`].
-    last_found: usize,
-    bytes: usize,
+    fresh: FreshValues,
     frames: VecDeque<UnpackedFrame>,
 }
 
@@ -58,11 +48,11 @@ impl Values {
         files: ValueFiles,
         writer: ValueWriter,
         io_managers: Arc<IoManagers>,
-        max_fresh_bytes: usize,
+        fresh: FreshValues,
         connection: Connection,
     ) -> Self {
-        let (memory, disk) = (Mutex::default(), Mutex::new(connection));
-        Self { run, files, writer, io_managers, memory, max_fresh_bytes, disk }
+        let memory = Mutex::new(Memory { fresh, frames: VecDeque::new() });
+        Self { run, files, writer, io_managers, memory, disk: Mutex::new(connection) }
     }
 
     /// The form in which a value goes into the log; a large one is on disk when this returns.
@@ -168,13 +158,7 @@ impl Values {
 
     /// Remembers a value that was just appended, after those before it.
     pub(super) fn keep_fresh(&self, seq: u64, value: LoggedValue) {
-        let memory = &mut *self.memory();
-        memory.bytes += cost(&value);
-        memory.fresh.push_back((seq, value));
-        while memory.bytes > self.max_fresh_bytes {
-            let Some((_, oldest)) = memory.fresh.pop_front() else { break };
-            memory.bytes -= cost(&oldest);
-        }
+        self.memory().fresh.keep(seq, value);
     }
 
     /// Reads a value. `log` is the log that it is in.
@@ -199,7 +183,7 @@ impl Values {
 
     /// A value as it is in the log.
     fn logged(&self, seq: u64, log: Option<&EventLog>) -> io::Result<LoggedValue> {
-        let known = |memory: &mut Memory| memory.fresh(seq).or_else(|| memory.unpacked(seq));
+        let known = |memory: &mut Memory| memory.fresh.find(seq).or_else(|| memory.unpacked(seq));
         if let Some(value) = known(&mut self.memory()) {
             return Ok(value);
         }
@@ -248,32 +232,10 @@ impl Values {
 }
 
 impl Memory {
-    fn fresh(&mut self, seq: u64) -> Option<LoggedValue> {
-        let near = self.last_found..self.fresh.len().min(self.last_found + NEAR);
-        let near = near.into_iter().find(|place| self.fresh[*place].0 == seq);
-        let place = near.or_else(|| self.fresh.binary_search_by_key(&seq, |(seq, _)| *seq).ok())?;
-        self.last_found = place;
-        Some(self.fresh[place].1.clone())
-    }
-
     fn unpacked(&self, seq: u64) -> Option<LoggedValue> {
         self.frames.iter().find_map(|frame| {
             let place = usize::try_from(seq.checked_sub(frame.first_seq)?).ok()?;
             frame.values.get(place)?.clone()
         })
     }
-}
-
-/// What a value takes in memory, in bytes.
-fn cost(value: &LoggedValue) -> usize {
-    size_of::<(u64, LoggedValue)>()
-        + match value {
-            LoggedValue::Json(text) => text.len(),
-            LoggedValue::Bytes(bytes) => bytes.len(),
-            LoggedValue::Blob { media_type, .. } => size_of::<ValueFile>() + media_type.len(),
-            LoggedValue::JsonFile(_) | LoggedValue::BytesFile(_) => size_of::<ValueFile>(),
-            LoggedValue::Kept(kept) => {
-                size_of::<KeptValue>() + kept.keeper.io_manager.len() + kept.keeper.path.len()
-            }
-        }
 }
