@@ -7,6 +7,7 @@
 //!
 //! Appending costs a microsecond; it waits only when the disk is [`MAX_PENDING_BYTES`] behind.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,9 +32,18 @@ pub struct LogError(String);
 
 /// The writing end of one run's log.
 #[derive(Debug)]
-pub(super) struct EventLog {
+pub(super) enum EventLog {
+    /// One that goes to disk.
+    Written(Writer),
+    /// One that goes nowhere: how many entries it was given.
+    Unwritten(AtomicU64),
+}
+
+/// Has entries written by a thread of its own, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Writer {
     shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -89,26 +99,57 @@ impl EventLog {
     /// Continues the log of a run that has so many entries, through a connection of its own.
     pub(super) fn continue_after(entries: u64, run: i64, connection: Connection) -> std::io::Result<Self> {
         let shared = Shared::after(entries);
-        let for_writer = Arc::clone(&shared);
-        let writer = std::thread::Builder::new()
+        let for_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
             .name("fanfold-store".to_owned())
-            .spawn(move || for_writer.write_all(run, connection))?;
-        Ok(Self { shared, writer: Some(writer) })
+            .spawn(move || for_thread.write_all(run, connection))?;
+        Ok(Self::Written(Writer { shared, thread: Some(thread) }))
     }
 
     /// A log that is written nowhere: only its entries are numbered.
     pub(super) fn unwritten() -> Self {
-        Self { shared: Shared::after(0), writer: None }
+        Self::Unwritten(AtomicU64::new(0))
     }
 
     /// Appends an entry; of a materialization, with the key of the step that made it.
     pub(super) fn append(&self, at_ms: u64, fact: Fact, made_by: Option<String>) -> Result<Entry, LogError> {
-        let mut pending = self.shared.lock();
-        if self.writer.is_none() {
-            let seq = pending.written;
-            pending.written += 1;
-            return Ok(Entry { seq, at_ms, fact });
+        match self {
+            Self::Written(writer) => writer.append(at_ms, fact, made_by),
+            Self::Unwritten(entries) => {
+                Ok(Entry { seq: entries.fetch_add(1, Ordering::Relaxed), at_ms, fact })
+            }
         }
+    }
+
+    /// How many entries were appended.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::Written(writer) => writer.shared.lock().entries(),
+            Self::Unwritten(entries) => entries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits until everything appended so far is on disk.
+    pub(super) fn flush(&self) -> Result<(), LogError> {
+        self.wait_until(self.length())
+    }
+
+    /// Waits until an entry is on disk.
+    pub(super) fn wait_for(&self, seq: u64) -> Result<(), LogError> {
+        self.wait_until(seq + 1)
+    }
+
+    fn wait_until(&self, written: u64) -> Result<(), LogError> {
+        match self {
+            Self::Written(writer) => writer.wait_until(written),
+            Self::Unwritten(_) => Ok(()),
+        }
+    }
+}
+
+impl Writer {
+    fn append(&self, at_ms: u64, fact: Fact, made_by: Option<String>) -> Result<Entry, LogError> {
+        let mut pending = self.shared.lock();
         while pending.bytes > MAX_PENDING_BYTES && pending.failed.is_none() {
             pending = wait(&self.shared.done, pending);
         }
@@ -137,23 +178,6 @@ impl EventLog {
         Ok(entry)
     }
 
-    /// How many entries were appended.
-    pub(super) fn length(&self) -> u64 {
-        let pending = self.shared.lock();
-        pending.written.max(pending.entries())
-    }
-
-    /// Waits until everything appended so far is on disk.
-    pub(super) fn flush(&self) -> Result<(), LogError> {
-        let appended = self.shared.lock().entries();
-        self.wait_until(appended)
-    }
-
-    /// Waits until an entry is on disk.
-    pub(super) fn wait_for(&self, seq: u64) -> Result<(), LogError> {
-        self.wait_until(seq + 1)
-    }
-
     fn wait_until(&self, written: u64) -> Result<(), LogError> {
         let mut pending = self.shared.lock();
         while pending.written < written && pending.failed.is_none() {
@@ -165,13 +189,13 @@ impl EventLog {
     }
 }
 
-impl Drop for EventLog {
+impl Drop for Writer {
     /// Writes what is left. Whoever wants to know whether that worked flushes first.
     fn drop(&mut self) {
         self.shared.lock().is_closed = true;
         self.shared.work.notify_one();
-        if let Some(writer) = self.writer.take() {
-            _ = writer.join();
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
         }
     }
 }
