@@ -128,7 +128,7 @@ fn sandboxed(plugin: &Plugin) {
         solid: "multiply_by_two",
         mapping_keys: &[MappingKey::new("7").unwrap()],
         config: "null",
-        inputs: vec![Input { name: "y".to_owned(), value: InputValue::Single(Value::Json("7".to_owned())) }],
+        inputs: vec![Input { name: "y".into(), value: InputValue::Single(Value::Json("7".to_owned())) }],
         attempt: 0,
         seed: Seed::default(),
         grants: &Grants::none(),

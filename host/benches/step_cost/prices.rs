@@ -141,7 +141,7 @@ impl Bare {
         }
         let input = |(name, json): &(&str, &str)| {
             let value = InputValue::Single(Value::Json((*json).to_owned()));
-            Input { name: (*name).to_owned(), value }
+            Input { name: (*name).into(), value }
         };
         let context =
             Context { solid: solid.to_owned(), mapping_keys: Vec::new(), config: "null".to_owned() };

@@ -140,7 +140,7 @@ impl Hooks {
     pub(super) fn inputs(&self, hook: usize, facts: Json) -> Vec<Input> {
         let inputs = self.all[hook].defaults.iter().cloned().chain([(INPUT.to_owned(), facts)]);
         let single = |value: Json| InputValue::Single(Value::Json(value.to_string()));
-        inputs.map(|(name, value)| Input { name, value: single(value) }).collect()
+        inputs.map(|(name, value)| Input { name: name.into(), value: single(value) }).collect()
     }
 
     pub(super) fn interrupt_all(&self) {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use fanfold_graph::event::ValueRef;
 use fanfold_graph::name::MappingKey;
 use fanfold_graph::pipeline::Into as CollectInto;
@@ -57,7 +58,7 @@ impl Shared {
     /// Opens what an input receives. Waiting for it, now and later, ends with `interrupt`.
     pub(super) fn open_input(
         self: &Arc<Self>,
-        name: String,
+        name: CompactString,
         tree: InputTree,
         interrupt: &Interrupt,
     ) -> io::Result<Input> {

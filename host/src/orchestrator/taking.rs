@@ -26,9 +26,9 @@ impl Taken<'_> {
     /// Sees the step through to its end.
     pub(super) fn end(self, line: &StepLine, interrupt: &Interrupt) -> Ended {
         match self {
-            Self::Copy(parent, twin) => {
-                parent.copy(twin, line, interrupt).map_or_else(Ended::Failed, Ended::Succeeded)
-            }
+            Self::Copy(parent, twin) => parent
+                .copy(twin, line, interrupt)
+                .map_or_else(|failure| Ended::Failed(Box::new(failure)), Ended::Succeeded),
             Self::Nothing => Ended::LeftOut,
         }
     }
@@ -92,7 +92,7 @@ impl Parent {
         match failed.map_err(unreadable)?.map(|entry| entry.fact) {
             // Its retries were spent there.
             Some(Fact::StepFailed { failure, .. }) => {
-                Err(StepFailure { retry: RetryRequest::Never, ..failure })
+                Err(StepFailure { retry: RetryRequest::Never, ..*failure })
             }
             _ => Err(unreadable(io::Error::other("its log does not tell how the step failed"))),
         }

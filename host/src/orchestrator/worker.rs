@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use fanfold_graph::name::MappingKey;
 use fanfold_graph::retry;
 use fanfold_graph::run::Run;
@@ -41,7 +42,7 @@ pub(super) struct Claim {
 /// How an execution ended.
 pub(super) enum Ended {
     Succeeded(StepReport),
-    Failed(StepFailure),
+    Failed(Box<StepFailure>),
     /// It was not executed.
     LeftOut,
 }
@@ -52,14 +53,14 @@ impl Ended {
     fn failed(failure: StepFailure, interrupt: &Interrupt) -> Self {
         let was_told = failure.kind == FailureKind::HostFailed && interrupt.is_canceled();
         let kind = if was_told { FailureKind::Canceled } else { failure.kind };
-        Self::Failed(StepFailure { kind, ..failure })
+        Self::Failed(Box::new(StepFailure { kind, ..failure }))
     }
 }
 
 /// What a step reads, by reference.
 struct UnreadJob {
     mapping_keys: Arc<[MappingKey]>,
-    inputs: Vec<(String, InputTree)>,
+    inputs: Vec<(CompactString, InputTree)>,
     attempt: u32,
 }
 
@@ -68,7 +69,7 @@ impl UnreadJob {
         let inputs = run.inputs(step).into_iter();
         Self {
             mapping_keys: run.mapping_keys(step).into_iter().cloned().collect(),
-            inputs: inputs.map(|(name, value)| (name.as_str().to_owned(), value.into())).collect(),
+            inputs: inputs.map(|(name, value)| (name.clone().into(), value.into())).collect(),
             attempt: run.attempt(step),
         }
     }
@@ -332,7 +333,7 @@ impl Shared {
         drop(state);
         let called = self.executor.execute(job, Box::new(HookLine { shared: Arc::clone(self), step }));
         let mut state = self.lock();
-        let failure = called.err();
+        let failure = called.err().map(Box::new);
         if failure.as_ref().is_none_or(|failure| failure.kind != FailureKind::Canceled) {
             // Where it cannot be recorded, the run has stopped and says why.
             _ = self.record(&mut state, Fact::HookEnded { step, hook, failure });

@@ -81,8 +81,10 @@ impl StepState {
         value: types::Value,
         metadata: &[types::MetadataEntry],
     ) -> Result<Emission, StepFailure> {
-        let charged = self.reporter.lock().charge_metadata(metadata::size(metadata));
-        charged.inspect_err(|failure| self.outputs.refuse(failure))?;
+        if !metadata.is_empty() {
+            let charged = self.reporter.lock().charge_metadata(metadata::size(metadata));
+            charged.inspect_err(|failure| self.outputs.refuse(failure))?;
+        }
         let value = self.blobs.take_back(value).map_err(|problem| {
             let failure = StepFailure::new(FailureKind::TypeMismatch, problem);
             self.outputs.refuse(&failure);

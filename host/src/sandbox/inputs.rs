@@ -3,11 +3,11 @@
 //! What was emitted was checked against its output's schema; the input may say more, and nobody else compares the two.
 //! Collections are checked member by member, as the guest reads them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use fanfold_graph::definition::SolidDefinition;
-use fanfold_graph::name::MappingKey;
+use fanfold_graph::name::{Identifier, MappingKey};
+use rustc_hash::FxHashMap;
 
 use super::failure::{FailureKind, StepFailure};
 use super::schema::{Gathered, Schema, SchemaError};
@@ -15,12 +15,12 @@ use super::value::{CollectedItem, Input, InputValue, Value};
 
 /// The schemas of a solid's inputs, by name, compiled once per plugin. Inputs that accept anything are not among them.
 #[derive(Debug, Default)]
-pub(super) struct InputShapes(HashMap<String, Arc<InputShape>>);
+pub(super) struct InputShapes(FxHashMap<Identifier, Arc<InputShape>>);
 
 /// What one input accepts.
 #[derive(Debug)]
 struct InputShape {
-    name: String,
+    name: Identifier,
     schema: Schema,
 }
 
@@ -34,10 +34,10 @@ pub(super) struct MemberCheck {
 
 impl InputShapes {
     pub(super) fn of(solid: &SolidDefinition) -> Result<Self, SchemaError> {
-        let mut shapes = HashMap::new();
+        let mut shapes = FxHashMap::default();
         for input in &solid.inputs {
             let Some(schema) = input.schema.clone() else { continue };
-            let (name, schema) = (input.name.as_str().to_owned(), Schema::new(schema)?);
+            let (name, schema) = (input.name.clone(), Schema::new(schema)?);
             shapes.insert(name.clone(), Arc::new(InputShape { name, schema }));
         }
         Ok(Self(shapes))
@@ -45,7 +45,7 @@ impl InputShapes {
 
     /// Checks what an input receives as far as it is there; of a collection the members are yet to be checked.
     pub(super) fn check(&self, input: &Input) -> Result<Option<MemberCheck>, StepFailure> {
-        let Some(shape) = self.0.get(&input.name) else { return Ok(None) };
+        let Some(shape) = self.0.get(input.name.as_str()) else { return Ok(None) };
         let (collection, gathered) = match &input.value {
             InputValue::Single(value) => return shape.check_single(value).map(|()| None),
             InputValue::Items(collection) => (collection, Gathered::Items),

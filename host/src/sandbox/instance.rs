@@ -80,7 +80,7 @@ pub(super) struct StepState {
     pub(super) reporter: SharedReporter,
     http: WasiHttpCtx,
     /// Made with the first request.
-    gate: Option<Gate>,
+    gate: Option<Box<Gate>>,
     response_limit: u64,
     /// Of paths.
     pub(super) denials: Denials,
@@ -94,7 +94,7 @@ pub(super) struct StepState {
 impl StepState {
     /// Tells the operator what the guest was denied.
     fn report_denials(&mut self) -> Result<(), StepFailure> {
-        let requests = self.gate.iter().flat_map(Gate::take_denials);
+        let requests = self.gate.iter().flat_map(|gate| gate.take_denials());
         self.denials.take().into_iter().chain(requests).try_for_each(|message| {
             let (level, source) = (LogLevel::Warning, LogSource::Host);
             self.reporter.lock().report(StepEvent::Log { level, source, message })
@@ -112,9 +112,10 @@ impl WasiHttpView for StepState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let Self { gate, world, watch, response_limit, .. } = self;
         let gate = gate.get_or_insert_with(|| {
-            Gate::new(world.grants().list().network.clone(), watch.clone(), *response_limit)
+            let network = world.grants().list().network.clone();
+            Box::new(Gate::new(network, watch.clone(), *response_limit))
         });
-        WasiHttpCtxView { hooks: gate, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView { hooks: &mut **gate, table: &mut self.table, ctx: &mut self.http }
     }
 }
 
@@ -247,7 +248,7 @@ pub(super) fn execute(
     let inputs = hand_over(instance.state(), shapes, request.inputs)?;
     let ended = instance.run(|store| code.execute(store, context, &inputs));
     let state = instance.state();
-    let responses = state.gate.as_ref().and_then(Gate::refused);
+    let responses = state.gate.as_ref().and_then(|gate| gate.refused());
     let exceeded = responses.or_else(|| state.world.check_scratch().err());
     let ledger = &mut instance.state().outputs;
     match (ended, ledger.take_refused().or(exceeded)) {
@@ -279,7 +280,7 @@ fn hand_over(
             InputValue::Items(collection) => solids::InputValue::Items(open(state, collection)?),
             InputValue::Entries(collection) => solids::InputValue::Entries(open(state, collection)?),
         };
-        Ok(solids::Input { name: input.name, value })
+        Ok(solids::Input { name: input.name.into(), value })
     };
     inputs.into_iter().map(convert).collect()
 }

@@ -111,7 +111,8 @@ pub(super) struct Limiter {
     instances: usize,
     tables: usize,
     memories: usize,
-    refused: Option<StepFailure>,
+    /// Rare, and so not in here: every step has one of these.
+    refused: Option<Box<StepFailure>>,
 }
 
 impl Limiter {
@@ -131,7 +132,7 @@ impl Limiter {
 
     /// The first growth that was refused, if any: it explains why the guest gave up soon after.
     pub(super) fn take_refused(&mut self) -> Option<StepFailure> {
-        self.refused.take()
+        self.refused.take().map(|refused| *refused)
     }
 
     /// The most memory that was in use, in bytes.
@@ -156,7 +157,7 @@ impl ResourceLimiter for Limiter {
             let message =
                 format!("asked for {}, limit {}", bytes_text(wanted), bytes_text(self.memory_limit));
             let failure = StepFailure::limit(FailureKind::OutOfMemory, message, "memory");
-            self.refused.get_or_insert(failure);
+            self.refused.get_or_insert(Box::new(failure));
             return Ok(false);
         }
         self.memory_bytes = wanted;
@@ -175,7 +176,7 @@ impl ResourceLimiter for Limiter {
         }
         let message = format!("asked for a table of {desired} elements, limit {}", self.table_elements);
         let failure = StepFailure::limit(FailureKind::TableTooLarge, message, "table_elements");
-        self.refused.get_or_insert(failure);
+        self.refused.get_or_insert(Box::new(failure));
         Ok(false)
     }
 

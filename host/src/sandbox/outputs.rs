@@ -58,7 +58,7 @@ pub(super) struct OutputLedger {
     bytes: u64,
     max_keys: u64,
     keys: u64,
-    refused: Option<StepFailure>,
+    refused: Option<Box<StepFailure>>,
 }
 
 #[derive(Debug, Default)]
@@ -89,9 +89,9 @@ impl OutputLedger {
         value: &Value,
     ) -> Result<Option<MappingKey>, StepFailure> {
         if let Some(first) = &self.refused {
-            return Err(first.clone());
+            return Err(*first.clone());
         }
-        self.check(output, key, value).inspect_err(|failure| self.refused = Some(failure.clone()))
+        self.check(output, key, value).inspect_err(|failure| self.refuse(failure))
     }
 
     /// Whether further facts about an output can be taken: it must have been emitted. Returns the checked mapping key.
@@ -101,19 +101,19 @@ impl OutputLedger {
         key: Option<&str>,
     ) -> Result<Option<MappingKey>, StepFailure> {
         if let Some(first) = &self.refused {
-            return Err(first.clone());
+            return Err(*first.clone());
         }
-        self.find_emitted(output, key).inspect_err(|failure| self.refused = Some(failure.clone()))
+        self.find_emitted(output, key).inspect_err(|failure| self.refuse(failure))
     }
 
     /// Refuses everything from now on, for a reason that was found elsewhere.
     pub(super) fn refuse(&mut self, failure: &StepFailure) {
-        self.refused.get_or_insert_with(|| failure.clone());
+        self.refused.get_or_insert_with(|| Box::new(failure.clone()));
     }
 
     /// Why the step fails whatever the guest did since, if it does.
     pub(super) fn take_refused(&mut self) -> Option<StepFailure> {
-        self.refused.take()
+        self.refused.take().map(|refused| *refused)
     }
 
     /// How many values were emitted, and their bytes.

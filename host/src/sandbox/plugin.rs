@@ -1,6 +1,5 @@
 //! A plugin: once per file. Checked, compiled or taken from the cache, linked, and asked for its solids.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 
 use fanfold_graph::definition::SolidDefinition;
 use fanfold_graph::name::PluginName;
+use rustc_hash::FxHashMap;
 use wasmtime::component::Component;
 
 use super::cache::{CompileCache, EntryKind};
@@ -53,7 +53,7 @@ struct Inner {
     inspection: Inspection,
     code: Code,
     solids: Vec<SolidDefinition>,
-    shapes: HashMap<String, Shapes>,
+    shapes: FxHashMap<String, Shapes>,
 }
 
 impl std::fmt::Debug for Plugin {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
 use fanfold_graph::definition::MetadataEntry;
 use fanfold_graph::name::MappingKey;
 
@@ -80,7 +81,7 @@ impl Value {
 #[derive(Debug)]
 pub struct Input {
     /// The input's name in the solid's definition.
-    pub name: String,
+    pub name: CompactString,
     /// What it receives.
     pub value: InputValue,
 }

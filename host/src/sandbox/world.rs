@@ -18,7 +18,7 @@ const MAX_RANDOM_BYTES: u64 = 1 << 20;
 /// One step's world.
 pub(super) struct World {
     ground: Ground,
-    seen: Option<Seen>,
+    seen: Option<Box<Seen>>,
     /// Goes last: what is open in it is closed before.
     scratch: Option<Scratch>,
 }
@@ -46,7 +46,7 @@ impl World {
         let ground = Ground { grants, seed, reporter };
         // Directories have to be there before the step runs, or it does not.
         let opened = has_directories.then(|| ground.directories(scratch.as_ref())).transpose()?;
-        Ok(Self { seen: opened.map(|directories| ground.seen(directories)), ground, scratch })
+        Ok(Self { seen: opened.map(|directories| Box::new(ground.seen(directories))), ground, scratch })
     }
 
     /// What is granted of the real one.
@@ -56,7 +56,7 @@ impl World {
 
     /// What WASI's functions work on.
     pub(super) fn wasi(&mut self) -> &mut WasiCtx {
-        &mut self.seen.get_or_insert_with(|| self.ground.seen(WasiCtxBuilder::new())).wasi
+        &mut self.seen.get_or_insert_with(|| Box::new(self.ground.seen(WasiCtxBuilder::new()))).wasi
     }
 
     /// Looks at the size of what is in the scratch directory, if it is time to.

@@ -59,7 +59,7 @@ pub enum Fact {
         retry_after_ms: Option<u32>,
         /// Why.
         #[serde(with = "as_json")]
-        failure: StepFailure,
+        failure: Box<StepFailure>,
     },
     /// A running step was interrupted on request.
     StepCanceled {
@@ -131,7 +131,7 @@ pub enum Fact {
         hook: String,
         /// Why it failed, if it did.
         #[serde(with = "as_json")]
-        failure: Option<StepFailure>,
+        failure: Option<Box<StepFailure>>,
     },
 }
 

@@ -91,7 +91,7 @@ fn a_list_that_has_more_members_than_memory() {
 /// Inputs that the host has to put into the guest's memory by its `realloc`.
 fn with_input(guest: Guest, limits: Limits) -> Result<StepReport, StepFailure> {
     let text = Value::Json(format!("\"{}\"", "x".repeat(100_000)));
-    let inputs = vec![Input { name: "a".to_owned(), value: InputValue::Single(text) }];
+    let inputs = vec![Input { name: "a".into(), value: InputValue::Single(text) }];
     Step { limits, inputs, ..Step::default() }.run(&plugin(guest))
 }
 
@@ -150,7 +150,7 @@ fn a_host_call_whose_answer_meets_the_same_reallocs() {
 fn an_input_that_is_larger_than_the_guests_memory() {
     let input = |realloc: &str| {
         let text = Value::Json(format!("\"{}\"", "x".repeat(70 << 20)));
-        let inputs = vec![Input { name: "a".to_owned(), value: InputValue::Single(text) }];
+        let inputs = vec![Input { name: "a".into(), value: InputValue::Single(text) }];
         Step { inputs, ..Step::default() }.run(&plugin(Guest::new("").realloc(realloc))).unwrap_err().kind
     };
     assert_eq!(input(REALLOC), FailureKind::Trapped);

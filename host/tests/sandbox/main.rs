@@ -105,7 +105,7 @@ fn a_collection_is_read_in_pages_and_never_whole() {
     });
     let collection =
         Collection { len: 10_000, items: Box::new(items), missing: Box::new(std::iter::empty()) };
-    let inputs = vec![Input { name: "all".to_owned(), value: InputValue::Items(collection) }];
+    let inputs = vec![Input { name: "all".into(), value: InputValue::Items(collection) }];
     Step { inputs, ..Step::default() }.run(&plugin).unwrap();
 }
 
@@ -116,7 +116,7 @@ fn an_input_that_cannot_be_read_is_the_hosts_failure() {
     let plugin = plugin(Guest::new(body).import(COLLECTION));
     let items = std::iter::once(Err(std::io::Error::other("disk on fire")));
     let collection = Collection { len: 1, items: Box::new(items), missing: Box::new(std::iter::empty()) };
-    let inputs = vec![Input { name: "all".to_owned(), value: InputValue::Items(collection) }];
+    let inputs = vec![Input { name: "all".into(), value: InputValue::Items(collection) }];
     let failure = Step { inputs, ..Step::default() }.run(&plugin).unwrap_err();
     assert_eq!(failure.to_string(), "host-failed: cannot read an input: disk on fire");
 }

@@ -277,7 +277,7 @@ fn a_scratch_directory_is_each_steps_own_and_limited() {
         assert_eq!(attempted(&grants, soil), ["", "ok", "x", "denied"]);
     }
     let inputs = vec![Input {
-        name: "path".to_owned(),
+        name: "path".into(),
         value: InputValue::Single(Value::Json("\"/tmp/big\"".to_owned())),
     }];
     let step = Step { solid: Some("fill"), inputs, grants: Grants::new(grants).unwrap(), ..Step::default() };
@@ -460,7 +460,7 @@ fn outcome(
 ) -> (Result<StepReport, StepFailure>, Vec<Emission>, Vec<StepEvent>) {
     let recorder = Recorder::default();
     let single = |(name, json): &(&str, Json)| Input {
-        name: (*name).to_owned(),
+        name: (*name).into(),
         value: InputValue::Single(Value::Json(json.to_string())),
     };
     let step = Step {
