@@ -13,6 +13,7 @@ mod cancel_request;
 mod entry;
 mod event_log;
 mod frame;
+mod fresh_files;
 mod fresh_values;
 mod lock;
 mod open_run;

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::entry::{Fact, KeptValue, LoggedValue, ValueFile, ValueForm};
 use super::event_log::EventLog;
 use super::frame;
+use super::fresh_files::FreshFiles;
 use super::fresh_values::FreshValues;
 use super::value_files::{Checked, ValueFiles};
 use super::value_writer::{NewFile, ValueWriter};
@@ -33,6 +34,7 @@ pub(super) struct Values {
 
 struct Memory {
     fresh: FreshValues,
+    files: FreshFiles,
     frames: VecDeque<UnpackedFrame>,
 }
 
@@ -51,7 +53,7 @@ impl Values {
         fresh: FreshValues,
         connection: Connection,
     ) -> Self {
-        let memory = Mutex::new(Memory { fresh, frames: VecDeque::new() });
+        let memory = Mutex::new(Memory { fresh, files: FreshFiles::default(), frames: VecDeque::new() });
         Self { run, files, writer, io_managers, memory, disk: Mutex::new(connection) }
     }
 
@@ -67,12 +69,10 @@ impl Values {
         }
         match value {
             Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
-                let digest = self.writer.write(text.as_bytes())?;
-                Ok(LoggedValue::JsonFile(Box::new(ValueFile { digest, size: text.len() as u64 })))
+                self.write_file(text.into_bytes()).map(LoggedValue::JsonFile)
             }
             Value::Bytes(bytes) if bytes.len() > MAX_INLINE_BYTES => {
-                let digest = self.writer.write(&bytes)?;
-                Ok(LoggedValue::BytesFile(Box::new(ValueFile { digest, size: bytes.len() as u64 })))
+                self.write_file(bytes).map(LoggedValue::BytesFile)
             }
             // Most are a few bytes: those need no allocation of their own while they are fresh.
             Value::Json(text) => Ok(LoggedValue::Json(text.into())),
@@ -84,6 +84,19 @@ impl Values {
                 Ok(LoggedValue::Blob { file, media_type: media_type.into() })
             }
         }
+    }
+
+    /// Keeps the content of a value in a file.
+    fn write_file(&self, content: Vec<u8>) -> io::Result<Box<ValueFile>> {
+        let (digest, size) = (self.writer.write(&content)?, content.len() as u64);
+        self.memory().files.keep(digest, content);
+        Ok(Box::new(ValueFile { digest, size }))
+    }
+
+    /// Reads a file with the content of a value.
+    fn read_file(&self, digest: [u8; 32]) -> io::Result<Vec<u8>> {
+        let fresh = self.memory().files.find(digest);
+        fresh.map_or_else(|| self.files.read(digest), |content| Ok(content.to_vec()))
     }
 
     /// Gives a value to an IO manager.
@@ -172,10 +185,10 @@ impl Values {
         match (logged.here(), &logged) {
             (Some(value), _) => Ok(value),
             (None, LoggedValue::JsonFile(file)) => {
-                let text = String::from_utf8(self.files.read(file.digest)?);
+                let text = String::from_utf8(self.read_file(file.digest)?);
                 text.map(Value::Json).map_err(io::Error::other)
             }
-            (None, LoggedValue::BytesFile(file)) => self.files.read(file.digest).map(Value::Bytes),
+            (None, LoggedValue::BytesFile(file)) => self.read_file(file.digest).map(Value::Bytes),
             (None, LoggedValue::Kept(kept)) => self.take_kept(kept, interrupt),
             (None, _) => unreachable!("every other value is at hand"),
         }
