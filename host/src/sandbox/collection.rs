@@ -30,10 +30,12 @@ impl HostCollection for StepState {
     }
 
     fn next(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<Item>> {
-        let mut page = Vec::new();
+        let Self { table, blobs, .. } = self;
+        let OpenCollection { collection, check } = table.get_mut(&this)?;
+        let max = max.min(PAGE_ITEMS).min(collection.len) as usize;
+        let mut page = Vec::with_capacity(max);
         let mut bytes = 0;
-        while (page.len() as u32) < max.min(PAGE_ITEMS) && bytes < PAGE_BYTES {
-            let OpenCollection { collection, check } = self.table.get_mut(&this)?;
+        while page.len() < max && bytes < PAGE_BYTES {
             let Some(item) = collection.items.next() else { break };
             let item = item.map_err(|error| host_failed("cannot read an input", &error).into_error())?;
             if let Some(check) = check {
@@ -42,7 +44,7 @@ impl HostCollection for StepState {
             bytes += item.value.inline_bytes();
             page.push(Item {
                 mapping_key: item.mapping_key.map(|key| key.as_str().to_owned()),
-                value: self.blobs.hand_over(item.value),
+                value: blobs.hand_over(item.value),
             });
         }
         Ok(page)
