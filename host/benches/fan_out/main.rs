@@ -25,6 +25,7 @@ use fanfold::sandbox::{
 };
 use fanfold::store::Store;
 use fanfold_graph::name::MappingKey;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use best::best;
 use component::component;
@@ -62,46 +63,88 @@ fn layers(plugin: &Plugin, clones: u32) -> Vec<Layer<'_>> {
     }
     let floors = [(); 2].map(|()| Arc::new(Floor::new(&component("numbers"))));
     let floor = Arc::clone(&floors[0]);
+    let in_memory = Store::in_memory().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let recorded = Store::open(directory.path()).unwrap();
     vec![
         layer("wasmtime alone", move |threads| on_threads(threads, clones, |_| floor.step())),
         layer("wasmtime, an engine each", move |threads| {
             on_threads(threads, clones, |thread| floors[thread].step());
         }),
         layer("sandbox", move |threads| on_threads(threads, clones, |_| sandboxed(plugin))),
-        layer("run, in memory", move |threads| run(plugin, clones, threads, &Store::in_memory().unwrap())),
+        layer("run, in memory", move |threads| run(plugin, clones, threads, &in_memory)),
         layer("run, recorded", move |threads| {
-            let directory = tempfile::tempdir().unwrap();
-            run(plugin, clones, threads, &Store::open(directory.path()).unwrap());
+            // The directory is there as long as its store.
+            _ = &directory;
+            run(plugin, clones, threads, &recorded);
         }),
     ]
 }
 
+/// How many hands a layer has.
+#[derive(Clone, Copy)]
+enum Hands {
+    /// One thread, on the same processor as all others of the process, such as the log's writer.
+    OneProcessor,
+    /// So many threads, with all processors.
+    Threads(usize),
+}
+
+const HANDS: [Hands; 3] = [Hands::OneProcessor, Hands::Threads(1), Hands::Threads(2)];
+
 fn table(layers: &[Layer<'_>], clones: u32) {
-    println!("{clones} clones; microseconds of wall time for each, and against the floor on as many threads");
-    println!("{:28} {:>10} {:>6} {:>10} {:>6} {:>8}", "", "1 thread", "", "2 threads", "", "speedup");
+    println!(
+        "{clones} clones; microseconds of wall time for each, and against the floor with as many hands;"
+    );
+    println!(
+        "how many times the steps of one processor, and of one thread, two threads run on two processors"
+    );
+    println!(
+        "{:24} {:>11} {:>6} {:>8} {:>6} {:>9} {:>6} {:>9} {:>7}",
+        "", "1 processor", "", "1 thread", "", "2 threads", "", "processor", "thread"
+    );
     let took = best_in_turn(layers);
-    let [floor_one, floor_two] = took[0];
-    for (Layer { name, .. }, [one, two]) in layers.iter().zip(took) {
-        let (against_one, against_two, speedup) = (one / floor_one, two / floor_two, one / two);
-        let [one, two] = [one, two].map(|seconds| seconds * 1e6 / f64::from(clones));
-        println!("{name:28} {one:10.2} {against_one:5.2}x {two:10.2} {against_two:5.2}x {speedup:7.2}x");
+    let floor = took[0];
+    for (Layer { name, .. }, took) in layers.iter().zip(&took) {
+        print!("{name:24}");
+        for ((seconds, floor), width) in took.iter().zip(floor).zip([11, 8, 9]) {
+            print!(" {:width$.2} {:5.2}x", seconds * 1e6 / f64::from(clones), seconds / floor);
+        }
+        let [processor, one, two] = *took;
+        println!(" {:8.2}x {:6.2}x", processor / two, one / two);
     }
 }
 
-/// The best of five rounds through all layers, in seconds, on one thread and on two: what else the machine does meanwhile slows
-/// all of them down alike.
-fn best_in_turn(layers: &[Layer<'_>]) -> Vec<[f64; 2]> {
-    let mut took = vec![[f64::INFINITY; 2]; layers.len()];
+/// The best of five rounds through all layers, in seconds, with all kinds of hands: what else the machine does meanwhile
+/// slows all of them down alike.
+fn best_in_turn(layers: &[Layer<'_>]) -> Vec<[f64; HANDS.len()]> {
+    let all_processors = sched_getaffinity(None).unwrap();
+    let mut took = vec![[f64::INFINITY; HANDS.len()]; layers.len()];
     for _round in 0..5 {
         for (Layer { work, .. }, took) in layers.iter().zip(&mut took) {
-            for (threads, took) in (1..).zip(took) {
+            for (hands, took) in HANDS.into_iter().zip(took) {
+                let (threads, processors) = match hands {
+                    Hands::OneProcessor => (1, one_of(&all_processors)),
+                    Hands::Threads(threads) => (threads, all_processors),
+                };
+                // Threads inherit it.
+                sched_setaffinity(None, &processors).unwrap();
                 let begun = Instant::now();
                 work(threads);
                 *took = took.min(begun.elapsed().as_secs_f64());
             }
         }
     }
+    sched_setaffinity(None, &all_processors).unwrap();
     took
+}
+
+/// One of a set of processors.
+fn one_of(processors: &CpuSet) -> CpuSet {
+    let mut one = CpuSet::new();
+    let any = (0..CpuSet::MAX_CPU).find(|processor| processors.is_set(*processor));
+    one.set(any.expect("this thread runs somewhere"));
+    one
 }
 
 /// One layer again and again, for a profiler to look at.

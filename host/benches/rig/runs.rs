@@ -28,7 +28,7 @@ impl<'a> Setup<'a> {
     /// Runs a pipeline that succeeds; what it returned, as JSON.
     pub(crate) fn run(&self, pipeline: &Pipeline, store: &Store) -> String {
         let plan = Arc::new(Plan::new(pipeline.clone()).unwrap());
-        let run_id = RunId::new("r").unwrap();
+        let run_id = RunId::random().unwrap();
         let plugins = PluginDigests::new();
         let new = NewRun { pipeline: plan.pipeline(), plugins: &plugins, granted: &[], sources: &[] };
         let orchestrator = Orchestrator::new(Assembly {
