@@ -8,29 +8,36 @@ use super::entry::{KeptValue, LoggedValue, ValueFile};
 const CHUNK: usize = 1024;
 /// so many bytes.
 const CHUNK_BYTES: usize = 256 << 10;
-/// So many places from where a value was found are looked at before all others.
-const NEAR: usize = 16;
 
 /// Values by the places of their entries in the log, the newest of them.
 pub(super) struct FreshValues {
     /// In the order of the log. None is empty.
     chunks: VecDeque<Chunk>,
-    /// Chunk and place where the last one was found. Steps read them in about that order, too: the next one is near.
-    last_found: (usize, usize),
+    /// The chunk where the last one was found. Steps read them in about that order, too: the next one is near.
+    last_found: usize,
     bytes: usize,
     max_bytes: usize,
 }
 
 #[derive(Default)]
 struct Chunk {
-    values: Vec<(u64, LoggedValue)>,
+    /// Apart from the values, so that a search touches little memory.
+    seqs: Vec<u64>,
+    values: Vec<LoggedValue>,
     bytes: usize,
+}
+
+impl Chunk {
+    fn may_have(&self, seq: u64) -> bool {
+        self.seqs.first().is_some_and(|first| *first <= seq)
+            && self.seqs.last().is_some_and(|last| seq <= *last)
+    }
 }
 
 impl FreshValues {
     /// Keeps about so many bytes; what a value costs besides its content is counted too.
     pub(super) fn of(max_bytes: usize) -> Self {
-        Self { chunks: VecDeque::new(), last_found: (0, 0), bytes: 0, max_bytes }
+        Self { chunks: VecDeque::new(), last_found: 0, bytes: 0, max_bytes }
     }
 
     /// Keeps a value whose entry comes after all others, and drops the oldest if these are too many.
@@ -41,34 +48,26 @@ impl FreshValues {
         }
         let Some(last) = self.chunks.back_mut() else { return };
         let cost = cost(&value);
-        last.values.push((seq, value));
+        last.seqs.push(seq);
+        last.values.push(value);
         last.bytes += cost;
         self.bytes += cost;
         while self.bytes > self.max_bytes
             && let Some(oldest) = self.chunks.pop_front()
         {
             self.bytes -= oldest.bytes;
-            self.last_found.0 = self.last_found.0.saturating_sub(1);
+            self.last_found = self.last_found.saturating_sub(1);
         }
     }
 
     /// The value of that entry, if it is still here.
-    pub(super) fn find(&mut self, seq: u64) -> Option<LoggedValue> {
-        let (chunk, place) = self.near(seq).or_else(|| self.anywhere(seq))?;
-        self.last_found = (chunk, place);
-        Some(self.chunks[chunk].values[place].1.clone())
-    }
-
-    fn near(&self, seq: u64) -> Option<(usize, usize)> {
-        let (chunk, place) = self.last_found;
-        let near = self.chunks.get(chunk)?.values.iter().skip(place).take(NEAR);
-        Some((chunk, place + near.into_iter().position(|(it, _)| *it == seq)?))
-    }
-
-    fn anywhere(&self, seq: u64) -> Option<(usize, usize)> {
-        let after = self.chunks.partition_point(|chunk| chunk.values[0].0 <= seq);
-        let chunk = after.checked_sub(1)?;
-        Some((chunk, self.chunks[chunk].values.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?))
+    pub(super) fn find(&mut self, seq: u64) -> Option<&LoggedValue> {
+        if !self.chunks.get(self.last_found).is_some_and(|chunk| chunk.may_have(seq)) {
+            let after = self.chunks.partition_point(|chunk| chunk.seqs[0] <= seq);
+            self.last_found = after.checked_sub(1)?;
+        }
+        let chunk = &self.chunks[self.last_found];
+        Some(&chunk.values[chunk.seqs.binary_search(&seq).ok()?])
     }
 }
 
@@ -103,7 +102,7 @@ mod tests {
         let orders: [Vec<u64>; 3] =
             [(0..5000).collect(), (0..5000).rev().collect(), (0..5000).map(|at| at * 3571 % 5000).collect()];
         for value in orders.concat() {
-            assert_eq!(fresh.find(3 * value), Some(LoggedValue::Bytes(vec![value as u8])));
+            assert_eq!(fresh.find(3 * value), Some(&LoggedValue::Bytes(vec![value as u8])));
             assert_eq!(fresh.find(3 * value + 1), None);
         }
         assert_eq!(fresh.find(15_000), None);
@@ -115,7 +114,7 @@ mod tests {
         for (max_bytes, values, each) in [(1 << 20, 100_000, 8), (1 << 20, 1000, 40 << 10), (1000, 10, 2000)]
         {
             let mut fresh = kept(max_bytes, values, each);
-            let here: usize = fresh.chunks.iter().flat_map(|chunk| &chunk.values).map(|it| cost(&it.1)).sum();
+            let here: usize = fresh.chunks.iter().flat_map(|chunk| &chunk.values).map(cost).sum();
             assert!(here <= max_bytes && here == fresh.bytes, "{here}");
             assert_eq!(fresh.find(0), None);
             let last = fresh.find(3 * (values - 1));

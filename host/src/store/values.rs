@@ -181,6 +181,10 @@ impl Values {
         log: Option<&EventLog>,
         interrupt: &Interrupt,
     ) -> io::Result<Value> {
+        // By far the most of what is read was just written, and is short.
+        if let Some(value) = self.memory().fresh.find(value.id).and_then(LoggedValue::here) {
+            return Ok(value);
+        }
         let logged = self.logged(value.id, log)?;
         match (logged.here(), &logged) {
             (Some(value), _) => Ok(value),
@@ -196,7 +200,7 @@ impl Values {
 
     /// A value as it is in the log.
     fn logged(&self, seq: u64, log: Option<&EventLog>) -> io::Result<LoggedValue> {
-        let known = |memory: &mut Memory| memory.fresh.find(seq).or_else(|| memory.unpacked(seq));
+        let known = |memory: &mut Memory| memory.fresh.find(seq).cloned().or_else(|| memory.unpacked(seq));
         if let Some(value) = known(&mut self.memory()) {
             return Ok(value);
         }
