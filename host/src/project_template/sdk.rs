@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = embedded![
     "sdk/rust/src/mapping_key.rs",
     "sdk/rust/src/metadata.rs",
     "sdk/rust/src/output.rs",
+    "sdk/rust/src/page.rs",
     "sdk/rust/src/prelude.rs",
     "sdk/rust/src/runtime/call.rs",
     "sdk/rust/src/runtime/entry.rs",

@@ -1,13 +1,14 @@
 //! A collected input, read by the guest in pages.
 
+use compact_str::CompactString;
 use wasmtime::component::Resource;
 
-use super::bindings::fanfold::plugin::collections::{Host, HostCollection, Item};
+use super::bindings::fanfold::plugin::collections::{Host, HostCollection, Item, JsonPage};
 use super::failure::StepFailure;
-use super::inputs::MemberCheck;
+use super::inputs::{Member, MemberCheck};
 use super::instance::StepState;
 use super::reporter::host_failed;
-use super::value::Collection;
+use super::value::{CollectedItem, Collection, Value};
 
 /// Members of one page at most.
 const PAGE_ITEMS: u32 = 4096;
@@ -18,8 +19,43 @@ const PAGE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct OpenCollection {
-    pub(super) collection: Collection,
-    pub(super) check: Option<MemberCheck>,
+    input: CompactString,
+    collection: Collection,
+    check: Option<MemberCheck>,
+    /// Members that were handed over.
+    read: u32,
+}
+
+impl OpenCollection {
+    /// What an input of that name receives; with a check for its members, where they have a schema.
+    pub(super) fn new(input: CompactString, collection: Collection, check: Option<MemberCheck>) -> Self {
+        Self { input, collection, check, read: 0 }
+    }
+
+    /// Reads the next members: at most `max`, and no more than a page may hold.
+    fn page(
+        &mut self,
+        max: u32,
+        mut take: impl FnMut(&Member<'_>, Value) -> Result<(), StepFailure>,
+    ) -> Result<(), StepFailure> {
+        let mut bytes = 0;
+        for _ in 0..max.min(PAGE_ITEMS) {
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+            let Some(item) = self.collection.items.next() else { break };
+            let item = item.map_err(|error| host_failed("cannot read an input", &error))?;
+            let CollectedItem { mapping_key, value } = item;
+            let member = Member { input: &self.input, place: self.read, mapping_key: mapping_key.as_ref() };
+            if let Some(check) = &self.check {
+                check.check(&member, &value)?;
+            }
+            self.read += 1;
+            bytes += value.inline_bytes();
+            take(&member, value)?;
+        }
+        Ok(())
+    }
 }
 
 impl Host for StepState {}
@@ -31,22 +67,34 @@ impl HostCollection for StepState {
 
     fn next(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<Vec<Item>> {
         let Self { table, blobs, .. } = self;
-        let OpenCollection { collection, check } = table.get_mut(&this)?;
-        let max = max.min(PAGE_ITEMS).min(collection.len) as usize;
-        let mut page = Vec::with_capacity(max);
-        let mut bytes = 0;
-        while page.len() < max && bytes < PAGE_BYTES {
-            let Some(item) = collection.items.next() else { break };
-            let item = item.map_err(|error| host_failed("cannot read an input", &error).into_error())?;
-            if let Some(check) = check {
-                check.check(&item).map_err(StepFailure::into_error)?;
+        let mut page = Vec::new();
+        let read = table.get_mut(&this)?.page(max, |member, value| {
+            let mapping_key = member.mapping_key.map(|key| key.as_str().to_owned());
+            page.push(Item { mapping_key, value: blobs.hand_over(value) });
+            Ok(())
+        });
+        read.map_err(StepFailure::into_error)?;
+        Ok(page)
+    }
+
+    fn next_json(&mut self, this: Resource<OpenCollection>, max: u32) -> wasmtime::Result<JsonPage> {
+        let mut page = JsonPage { mapping_keys: String::new(), values: String::from("[") };
+        let read = self.table.get_mut(&this)?.page(max, |member, value| {
+            let JsonPage { mapping_keys, values } = &mut page;
+            if values.len() > 1 {
+                values.push(',');
             }
-            bytes += item.value.inline_bytes();
-            page.push(Item {
-                mapping_key: item.mapping_key.map(|key| key.as_str().to_owned()),
-                value: blobs.hand_over(item.value),
-            });
-        }
+            values.push_str(member.json(&value)?);
+            if let Some(key) = member.mapping_key {
+                if !mapping_keys.is_empty() {
+                    mapping_keys.push(' ');
+                }
+                mapping_keys.push_str(key.as_str());
+            }
+            Ok(())
+        });
+        read.map_err(StepFailure::into_error)?;
+        page.values.push(']');
         Ok(page)
     }
 

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::failure::{FailureKind, StepFailure};
 use super::schema::{Gathered, Schema, SchemaError};
-use super::value::{CollectedItem, Input, InputValue, Value};
+use super::value::{Input, InputValue, Value};
 
 /// The schemas of a solid's inputs, by name, compiled once per plugin. Inputs that accept anything are not among them.
 #[derive(Debug, Default)]
@@ -29,7 +29,14 @@ struct InputShape {
 pub(super) struct MemberCheck {
     shape: Arc<InputShape>,
     gathered: Gathered,
-    next: u32,
+}
+
+/// Which member of which collection, for messages.
+pub(super) struct Member<'a> {
+    pub(super) input: &'a str,
+    /// From 0.
+    pub(super) place: u32,
+    pub(super) mapping_key: Option<&'a MappingKey>,
 }
 
 impl InputShapes {
@@ -52,8 +59,8 @@ impl InputShapes {
             InputValue::Entries(collection) => (collection, Gathered::Entries),
         };
         let checked = shape.schema.check_gathered(gathered, collection.len as usize);
-        checked.map_err(|mismatch| shape.misfit(&mismatch.to_string()))?;
-        Ok(Some(MemberCheck { shape: Arc::clone(shape), gathered, next: 0 }))
+        checked.map_err(|mismatch| misfit(shape.name.as_str(), &mismatch.to_string()))?;
+        Ok(Some(MemberCheck { shape: Arc::clone(shape), gathered }))
     }
 }
 
@@ -61,35 +68,46 @@ impl InputShape {
     fn check_single(&self, value: &Value) -> Result<(), StepFailure> {
         json_text(value)
             .and_then(|text| self.schema.check_text(text))
-            .map_err(|problem| self.misfit(&problem))
-    }
-
-    fn misfit(&self, problem: &str) -> StepFailure {
-        let message = format!("what input `{}` receives does not fit: {problem}", self.name);
-        StepFailure::new(FailureKind::TypeMismatch, message)
+            .map_err(|problem| misfit(self.name.as_str(), &problem))
     }
 }
 
 impl MemberCheck {
-    /// Checks the next member.
-    pub(super) fn check(&mut self, member: &CollectedItem) -> Result<(), StepFailure> {
-        let (place, key) = (self.next, member.mapping_key.as_ref().map(MappingKey::as_str));
-        self.next += 1;
-        let misfit = |problem: String| {
-            let which = key.map_or_else(|| format!("member {place}"), |key| format!("member `{key}`"));
-            self.shape.misfit(&format!("{which}: {problem}"))
-        };
-        let checked = json_text(&member.value)
-            .and_then(|text| self.shape.schema.check_member(self.gathered, key.unwrap_or_default(), text));
-        checked.map_err(misfit)
+    /// Checks one member.
+    pub(super) fn check(&self, member: &Member<'_>, value: &Value) -> Result<(), StepFailure> {
+        let key = member.mapping_key.map_or("", MappingKey::as_str);
+        let checked =
+            json_text(value).and_then(|text| self.shape.schema.check_member(self.gathered, key, text));
+        checked.map_err(|problem| member.misfit(&problem))
     }
 }
 
-/// What schemas speak of.
+impl Member<'_> {
+    /// The member's JSON text; fails the step if it has none.
+    pub(super) fn json<'v>(&self, value: &'v Value) -> Result<&'v str, StepFailure> {
+        json_text(value).map_err(|problem| StepFailure {
+            hint: Some("read it with `next`: in Rust, as `Collected<Bytes>` or `Collected<Blob>`".to_owned()),
+            ..self.misfit(&problem)
+        })
+    }
+
+    fn misfit(&self, problem: &str) -> StepFailure {
+        let Self { input, place, mapping_key } = self;
+        let which = mapping_key.map_or_else(|| format!("member {place}"), |key| format!("member `{key}`"));
+        misfit(input, &format!("{which}: {problem}"))
+    }
+}
+
+fn misfit(input: &str, problem: &str) -> StepFailure {
+    let message = format!("what input `{input}` receives does not fit: {problem}");
+    StepFailure::new(FailureKind::TypeMismatch, message)
+}
+
+/// What schemas speak of, and what is read as JSON.
 fn json_text(value: &Value) -> Result<&str, String> {
     match value {
         Value::Json(text) => Ok(text),
-        Value::Bytes(_) => Err("it is bytes, the input's schema speaks of JSON".to_owned()),
-        Value::Blob(_) => Err("it is a blob, the input's schema speaks of JSON".to_owned()),
+        Value::Bytes(_) => Err("it is bytes, the solid takes JSON".to_owned()),
+        Value::Blob(_) => Err("it is a blob, the solid takes JSON".to_owned()),
     }
 }

@@ -271,8 +271,9 @@ fn hand_over(
 ) -> Result<Vec<solids::Input>, StepFailure> {
     let convert = |input: Input| {
         let check = shapes.check(&input)?;
+        let name = input.name.clone();
         let open = |state: &mut StepState, collection| {
-            let opened = state.table.push(OpenCollection { collection, check });
+            let opened = state.table.push(OpenCollection::new(name, collection, check));
             opened.map_err(|_| too_many_handles())
         };
         let value = match input.value {

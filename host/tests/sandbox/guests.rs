@@ -175,7 +175,8 @@ pub(crate) const BLOBS: &str = r#"
     (import "fanfold:plugin/blobs@0.1.0" "[method]reader.read" (func $read (param i32 i32 i32)))"#;
 pub(crate) const COLLECTION: &str = r#"
     (import "fanfold:plugin/collections@0.1.0" "[method]collection.len" (func $len (param i32) (result i32)))
-    (import "fanfold:plugin/collections@0.1.0" "[method]collection.next" (func $next (param i32 i32 i32)))"#;
+    (import "fanfold:plugin/collections@0.1.0" "[method]collection.next" (func $next (param i32 i32 i32)))
+    (import "fanfold:plugin/collections@0.1.0" "[method]collection.next-json" (func $next_json (param i32 i32 i32)))"#;
 
 /// Hands out memory from the start of the heap, and takes nothing back.
 pub(crate) const REALLOC: &str = "

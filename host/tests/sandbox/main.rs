@@ -1,5 +1,6 @@
 //! The sandbox against good and hostile guests. No test depends on how long anything takes.
 
+mod collections;
 mod crossing;
 mod describing;
 mod every_limit;
@@ -13,7 +14,7 @@ mod real;
 mod refusals;
 mod world;
 
-use guests::{ATTEMPT, BLOBS, COLLECTION, Guest};
+use guests::{ATTEMPT, BLOBS, Guest};
 use harness::{ENGINE, Recorder, Step, emitted, fails, plugin, run};
 
 use std::sync::{Arc, Condvar, Mutex};
@@ -82,43 +83,6 @@ fn a_guest_tells_the_attempt_only_if_it_imports_it() {
     Step { recorder: recorder.clone(), attempt: 2, ..Step::default() }.run(&plugin).unwrap();
     assert_eq!(emitted(&recorder), ["3"]);
     assert!(!harness::plugin(Guest::new("")).depends_on_attempt());
-}
-
-#[test]
-fn a_collection_is_read_in_pages_and_never_whole() {
-    // Counts pages until one is empty; the members come from an iterator that makes each one when asked.
-    // A page of 4096 members takes the guest about 300 KB: it makes room first.
-    let body = "
-        (drop (memory.grow (i32.const 16)))
-        (local.set $i (i32.load (i32.add (local.get $inputs) (i32.const 16))))
-        (loop $page
-          (call $next (local.get $i) (i32.const -1) (i32.const 600))
-          (global.set $heap (i32.const 65536))
-          (global.set $seen (i32.add (global.get $seen) (i32.load (i32.const 604))))
-          (br_if $page (i32.load (i32.const 604))))
-        (if (i32.ne (global.get $seen) (call $len (local.get $i))) (then unreachable))";
-    let guest = Guest::new(body).import(COLLECTION).field("(global $seen (mut i32) (i32.const 0))");
-    let plugin = plugin(guest);
-    let items = (0..10_000).map(|number: u32| {
-        let mapping_key = MappingKey::new(&format!("k{number}")).ok();
-        Ok(CollectedItem { mapping_key, value: Value::Json(number.to_string()) })
-    });
-    let collection =
-        Collection { len: 10_000, items: Box::new(items), missing: Box::new(std::iter::empty()) };
-    let inputs = vec![Input { name: "all".into(), value: InputValue::Items(collection) }];
-    Step { inputs, ..Step::default() }.run(&plugin).unwrap();
-}
-
-#[test]
-fn an_input_that_cannot_be_read_is_the_hosts_failure() {
-    let body =
-        "(call $next (i32.load (i32.add (local.get $inputs) (i32.const 16))) (i32.const 1) (i32.const 600))";
-    let plugin = plugin(Guest::new(body).import(COLLECTION));
-    let items = std::iter::once(Err(std::io::Error::other("disk on fire")));
-    let collection = Collection { len: 1, items: Box::new(items), missing: Box::new(std::iter::empty()) };
-    let inputs = vec![Input { name: "all".into(), value: InputValue::Items(collection) }];
-    let failure = Step { inputs, ..Step::default() }.run(&plugin).unwrap_err();
-    assert_eq!(failure.to_string(), "host-failed: cannot read an input: disk on fire");
 }
 
 #[test]

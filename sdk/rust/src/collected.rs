@@ -3,10 +3,9 @@
 use std::vec;
 
 use crate::MappingKey;
-use crate::runtime::{Collection, Host, StepHost};
+use crate::page::{Member, Page};
+use crate::runtime::{Collection, Pages, StepHost};
 use crate::value::{FromValue, ReadError, Value};
-
-type Pages = <StepHost as Host>::Collection;
 
 /// The gathered values of an input, in emission order or the author's; read lazily, once.
 ///
@@ -14,12 +13,11 @@ type Pages = <StepHost as Host>::Collection;
 /// mapping key, where there is one, and the value, or why that one value is not a `T`.
 pub struct Collected<T> {
     source: Source,
-    page: vec::IntoIter<(Option<MappingKey>, Value)>,
+    page: vec::IntoIter<Member<T>>,
     page_len: u32,
     len: usize,
     given: usize,
     host: StepHost,
-    item: std::marker::PhantomData<fn() -> T>,
 }
 
 enum Source {
@@ -44,14 +42,13 @@ impl<T: FromValue> Collected<T> {
         let Value::Json(text) = value else {
             return Err(ReadError::new("it holds bytes where a collection is expected"));
         };
-        let items = inline_items(&text)?;
-        let len = items.len();
-        Ok(Self::new(Source::Inline, items, len, host))
+        let page = Page::of_values(inline_items(&text)?, |value| T::from_value(value, &host));
+        let len = page.members.len();
+        Ok(Self::new(Source::Inline, page.members, len, host))
     }
 
-    fn new(source: Source, page: Vec<(Option<MappingKey>, Value)>, len: usize, host: StepHost) -> Self {
-        let page = page.into_iter();
-        Self { source, page, page_len: 64, len, given: 0, host, item: std::marker::PhantomData }
+    fn new(source: Source, page: Vec<Member<T>>, len: usize, host: StepHost) -> Self {
+        Self { source, page: page.into_iter(), page_len: 64, len, given: 0, host }
     }
 
     /// How many values there are in all.
@@ -68,14 +65,13 @@ impl<T: FromValue> Collected<T> {
     /// Fetches the next page, sized by what the last one weighed.
     fn turn_page(&mut self) {
         let Source::Host(pages) = &mut self.source else { return };
-        let items = pages.page(self.page_len);
-        let bytes: usize = items.iter().map(|(_, value)| weight(value)).sum();
+        let Page { members, bytes } = T::read_page(pages, self.page_len, &self.host);
         if bytes > MAX_PAGE_BYTES {
             self.page_len = (self.page_len / 2).max(1);
         } else if bytes < MAX_PAGE_BYTES / 4 {
             self.page_len = (self.page_len * 2).min(MAX_PAGE_LEN);
         }
-        self.page = items.into_iter();
+        self.page = members.into_iter();
     }
 }
 
@@ -86,10 +82,10 @@ impl<T: FromValue> Iterator for Collected<T> {
         if self.page.len() == 0 {
             self.turn_page();
         }
-        let (key, value) = self.page.next()?;
+        let (key, item) = self.page.next()?;
         let place = self.given;
         self.given += 1;
-        let item = T::from_value(value, &self.host).map_err(|error| match &key {
+        let item = item.map_err(|error| match &key {
             Some(key) => error.at(format_args!("collected value `{key}`")),
             None => error.at(format_args!("collected value {place}")),
         });
@@ -119,41 +115,37 @@ impl Iterator for Missing<'_> {
     }
 }
 
-/// Reads a collection whole, as the JSON text of a list or, by mapping key, of a map.
-pub(crate) fn gather(mut pages: Pages, by_key: bool) -> Result<String, ReadError> {
-    let mut text = String::from(if by_key { "{" } else { "[" });
+/// Reads a collection whole, as the JSON text of a list.
+pub(crate) fn gather_list(mut pages: Pages) -> String {
+    let mut text = String::from("[");
+    while let Some(values) = pages.json_page(MAX_PAGE_LEN).values() {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(values);
+    }
+    text.push(']');
+    text
+}
+
+/// Reads a collection whole, as the JSON text of a map by mapping key.
+pub(crate) fn gather_map(mut pages: Pages) -> String {
+    let mut text = String::from("{");
     loop {
-        let items = pages.page(MAX_PAGE_LEN);
-        if items.is_empty() {
+        let page = pages.json_page(MAX_PAGE_LEN);
+        if page.values().is_none() {
             break;
         }
-        for (key, value) in items {
+        for (key, value) in page.keys().zip(page.texts()) {
             if text.len() > 1 {
                 text.push(',');
             }
-            let key = key.as_ref().map_or("", MappingKey::as_str);
-            if by_key {
-                // A mapping key has no character that JSON would escape.
-                text.extend(["\"", key, "\":"]);
-            }
-            let Value::Json(json) = value else {
-                return Err(ReadError::new(
-                    "it holds bytes; take it as `Collected<Bytes>` or `Collected<Blob>`",
-                ));
-            };
-            text.push_str(&json);
+            // A mapping key has no character that JSON would escape.
+            text.extend(["\"", key.as_ref().map_or("", MappingKey::as_str), "\":", value]);
         }
     }
-    text.push(if by_key { '}' } else { ']' });
-    Ok(text)
-}
-
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Json(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Blob(_) => 0,
-    }
+    text.push('}');
+    text
 }
 
 /// The members of a plain JSON list or map; those of a map come with their keys, where these are mapping keys.

@@ -85,6 +85,7 @@ mod error;
 mod mapping_key;
 mod metadata;
 mod output;
+mod page;
 mod schema;
 mod value;
 

@@ -46,6 +46,11 @@ impl MappingKey {
         if is_valid(&text) { Ok(Self(text)) } else { Err(InvalidMappingKey { text }) }
     }
 
+    /// A key from the host, which hands out only those that it has checked.
+    pub(crate) fn from_host(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// Makes a key out of any value's text.
     ///
     /// Text that is a valid key is kept. In any other, each run of other characters becomes one `_` and a hash

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::blob::BlobRef;
-use crate::runtime::StepHost;
+use crate::page::Page;
+use crate::runtime::{Collection, Pages, StepHost};
 use crate::schema;
 
 /// A value as it passes between the host and a solid.
@@ -79,6 +80,11 @@ pub trait FromValue: Sized {
     }
     #[doc(hidden)]
     fn from_value(value: Value, host: &StepHost) -> Result<Self, ReadError>;
+    /// The next members of a collection, at most `max`.
+    #[doc(hidden)]
+    fn read_page(pages: &mut Pages, max: u32, host: &StepHost) -> Page<Self> {
+        Page::of_values(pages.page(max), |value| Self::from_value(value, host))
+    }
 }
 
 impl<T: DeserializeOwned + JsonSchema> FromValue for T {
@@ -102,6 +108,10 @@ impl<T: DeserializeOwned + JsonSchema> FromValue for T {
                 Err(ReadError::new("it holds a blob where JSON is expected; take it as `Blob`"))
             }
         }
+    }
+
+    fn read_page(pages: &mut Pages, max: u32, _host: &StepHost) -> Page<Self> {
+        Page::of_json(&pages.json_page(max))
     }
 }
 

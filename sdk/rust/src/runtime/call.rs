@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{Host, StepHost};
-use crate::collected::{Collected, gather};
+use super::{Pages, StepHost};
+use crate::collected::{Collected, gather_list, gather_map};
 use crate::value::{FromValue, IntoValue, ReadError, Value};
 use crate::{Context, DynamicOutput, Error, MappingKey, Metadata, Output, Result, output, schema};
 
@@ -13,9 +13,9 @@ pub enum InputValue {
     /// One value.
     Single(Value),
     /// A list of values.
-    Items(<StepHost as Host>::Collection),
+    Items(Pages),
     /// Values by mapping key.
-    Entries(<StepHost as Host>::Collection),
+    Entries(Pages),
 }
 
 /// A step that is about to run.
@@ -49,11 +49,11 @@ impl Call {
     /// A single value; one that was gathered is read whole, as a list or a map.
     pub fn input<T: FromValue>(&mut self, name: &str) -> Result<T> {
         let value = match self.take(name)? {
-            InputValue::Single(value) => Ok(value),
-            InputValue::Items(pages) => gather(pages, false).map(Value::Json),
-            InputValue::Entries(pages) => gather(pages, true).map(Value::Json),
+            InputValue::Single(value) => value,
+            InputValue::Items(pages) => Value::Json(gather_list(pages)),
+            InputValue::Entries(pages) => Value::Json(gather_map(pages)),
         };
-        value.and_then(|value| T::from_value(value, &self.host)).map_err(|error| misfit(name, error))
+        T::from_value(value, &self.host).map_err(|error| misfit(name, error))
     }
 
     /// A collection, to be read while the solid runs.

@@ -13,6 +13,8 @@ use std::io;
 pub use call::{Call, InputValue, config_schema, default_value};
 pub use entry::{Entry, Solid};
 
+pub use crate::page::{JsonPage, Page};
+
 use crate::blob::BlobRef;
 use crate::value::Value;
 use crate::{EmitError, Level, MappingKey, Metadata};
@@ -23,6 +25,9 @@ pub type StepHost = wasm::WasmHost;
 /// The host of the running step.
 #[cfg(not(target_arch = "wasm32"))]
 pub type StepHost = crate::testing::Recorder;
+
+/// An input of many values, as the host of the running step gives it.
+pub type Pages = <StepHost as Host>::Collection;
 
 /// What a running solid asks of its host. Copies are of the same step.
 pub trait Host: Clone {
@@ -69,6 +74,8 @@ pub trait Collection {
     fn total(&self) -> u32;
     /// At most `max` further items; empty at the end.
     fn page(&mut self, max: u32) -> Vec<(Option<MappingKey>, Value)>;
+    /// At most `max` further items that are JSON; empty at the end.
+    fn json_page(&mut self, max: u32) -> JsonPage;
     /// At most `max` further keys whose clones failed; empty at the end.
     fn missing_page(&mut self, max: u32) -> Vec<MappingKey>;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bindings::exports::fanfold::plugin::solids;
 use bindings::fanfold::plugin::{attempt, blobs, collections, definitions, events, outputs, types};
 
-use super::{Call, Collection, Entry, Host, InputValue};
+use super::{Call, Collection, Entry, Host, InputValue, JsonPage};
 use crate::blob::BlobRef;
 use crate::definition::{InputDefinition, OutputDefinition, RetryPolicy, SolidDefinition};
 use crate::metadata::{MetadataEntry, MetadataValue};
@@ -47,7 +47,7 @@ impl<P: Plugin> solids::Guest for P {
                 .never_retry()
                 .into());
         };
-        let mapping_keys = context.mapping_keys.into_iter().map(trusted_key).collect();
+        let mapping_keys = context.mapping_keys.into_iter().map(MappingKey::from_host).collect();
         let inputs = inputs.into_iter().map(|input| (input.name, input.value.into())).collect();
         (entry.run)(&mut Call::new(WasmHost, mapping_keys, context.config, inputs)).map_err(Into::into)
     }
@@ -56,11 +56,6 @@ impl<P: Plugin> solids::Guest for P {
 /// A panic ends in a trap that says little; the log gets its message and place.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| events::log(events::Level::Error, &panic.to_string())));
-}
-
-/// The host hands out only keys that it has checked.
-fn trusted_key(text: String) -> MappingKey {
-    MappingKey::new(text).unwrap_or_else(|invalid| panic!("the host gave an invalid mapping key: {invalid}"))
 }
 
 /// The host that runs this plugin.
@@ -141,11 +136,19 @@ impl Collection for collections::Collection {
 
     fn page(&mut self, max: u32) -> Vec<(Option<MappingKey>, Value)> {
         let items = self.next(max);
-        items.into_iter().map(|item| (item.mapping_key.map(trusted_key), item.value.into())).collect()
+        items
+            .into_iter()
+            .map(|item| (item.mapping_key.map(MappingKey::from_host), item.value.into()))
+            .collect()
+    }
+
+    fn json_page(&mut self, max: u32) -> JsonPage {
+        let collections::JsonPage { mapping_keys, values } = self.next_json(max);
+        JsonPage { mapping_keys, values }
     }
 
     fn missing_page(&mut self, max: u32) -> Vec<MappingKey> {
-        self.next_missing(max).into_iter().map(trusted_key).collect()
+        self.next_missing(max).into_iter().map(MappingKey::from_host).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::vec;
 use super::{Check, Emitted, Failure, LogLine, Materialization, Outcome, Progress, Reason};
 use crate::blob::BlobRef;
 use crate::definition::OutputDefinition;
-use crate::runtime::{Collection, Host};
+use crate::runtime::{Collection, Host, JsonPage};
 use crate::value::Value;
 use crate::{EmitError, Level, MappingKey, Metadata, RetryRequest};
 
@@ -209,12 +209,13 @@ impl Host for Recorder {
 /// A collected input of a native step.
 pub struct Pages {
     len: u32,
-    items: vec::IntoIter<(Option<MappingKey>, Value)>,
+    /// JSON texts.
+    items: vec::IntoIter<(Option<MappingKey>, String)>,
     missing: vec::IntoIter<MappingKey>,
 }
 
 impl Pages {
-    pub(super) fn new(items: Vec<(Option<MappingKey>, Value)>) -> Self {
+    pub(super) fn new(items: Vec<(Option<MappingKey>, String)>) -> Self {
         let len = u32::try_from(items.len()).expect("fewer than 2^32 items");
         Self { len, items: items.into_iter(), missing: Vec::new().into_iter() }
     }
@@ -230,7 +231,13 @@ impl Collection for Pages {
     }
 
     fn page(&mut self, max: u32) -> Vec<(Option<MappingKey>, Value)> {
-        self.items.by_ref().take(max as usize).collect()
+        self.items.by_ref().take(max as usize).map(|(key, text)| (key, Value::Json(text))).collect()
+    }
+
+    fn json_page(&mut self, max: u32) -> JsonPage {
+        let (keys, texts): (Vec<_>, Vec<_>) = self.items.by_ref().take(max as usize).unzip();
+        let keys: Vec<_> = keys.iter().flatten().map(MappingKey::as_str).collect();
+        JsonPage { mapping_keys: keys.join(" "), values: format!("[{}]", texts.join(",")) }
     }
 
     fn missing_page(&mut self, max: u32) -> Vec<MappingKey> {

@@ -45,7 +45,7 @@ impl Step {
     #[must_use]
     #[track_caller]
     pub fn input(self, name: &str, value: impl Serialize) -> Self {
-        self.give(name, InputValue::Single(json(&value)))
+        self.give(name, InputValue::Single(Value::Json(json(&value))))
     }
 
     /// Gives an input raw bytes.
@@ -210,8 +210,8 @@ fn default(input: &InputDefinition) -> InputValue {
 }
 
 #[track_caller]
-fn json(value: &impl Serialize) -> Value {
-    Value::Json(serde_json::to_string(value).expect("the value can be written as JSON"))
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("the value can be written as JSON")
 }
 
 #[track_caller]
@@ -222,6 +222,6 @@ fn key(text: &str) -> MappingKey {
 #[track_caller]
 fn keyed<K: AsRef<str>, T: Serialize>(
     items: impl IntoIterator<Item = (K, T)>,
-) -> Vec<(Option<MappingKey>, Value)> {
+) -> Vec<(Option<MappingKey>, String)> {
     items.into_iter().map(|(text, item)| (Some(key(text.as_ref())), json(&item))).collect()
 }
