@@ -1,6 +1,7 @@
 //! What is in the plugins directory, and what the settings let it do.
 
 use std::fs;
+use std::process::Command;
 
 use crate::harness::{PLUGINS, Place, Ran};
 
@@ -52,6 +53,21 @@ fn who_waits_for_a_plugin_to_be_compiled_is_told() {
     };
     assert_eq!(told(), "compiling plugin `numbers`, once\n");
     assert_eq!(told(), "");
+}
+
+#[test]
+fn a_system_without_room_is_not_the_plugins_fault() {
+    let place = Place::new();
+    let plugins = place.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    fs::copy(PLUGINS.join("numbers.wasm"), plugins.join("numbers.wasm")).unwrap();
+    // What the plugin's memory begins with is a file, if on no disk, and longer than files may be.
+    let mut command = Command::new("bash");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_fanfold")]);
+    command.args(["plugins", "ls", "--plugins", "plugins"]).current_dir(place.path());
+    command.env("FANFOLD_CACHE", "cache");
+    let ran = Ran::of(command);
+    assert!(ran.stdout.contains("numbers.wasm` cannot describe its solids: host-failed: "), "{}", ran.stdout);
 }
 
 #[test]

@@ -336,6 +336,12 @@ fn classify(error: wasmtime::Error, limiter: &mut Limiter) -> StepFailure {
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return StepFailure::new(FailureKind::HostFailed, format!("no room for another step: {error}"));
     }
+    if let Some(system) = error.root_cause().downcast_ref::<std::io::Error>() {
+        return StepFailure::new(
+            FailureKind::HostFailed,
+            format!("the system has not what the step needs: {system}"),
+        );
+    }
     by_message(&error).unwrap_or_else(|| trapped(trap, &error))
 }
 
