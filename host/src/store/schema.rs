@@ -14,8 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Of the pragma `auto_vacuum`.
 const INCREMENTAL: i32 = 2;
-/// The newest version of the tables. A store of a newer version is refused, one of an older version migrated.
-const VERSION: i32 = 2;
+/// The newest version of the tables and of what is in them. A store of a newer version is refused, one of an older version migrated.
+/// Version 3 has the tables of version 2, and [`frame`](super::frame)s that older programs cannot read.
+const VERSION: i32 = 3;
 
 const VERSION_1: &str = "
 CREATE TABLE runs (
