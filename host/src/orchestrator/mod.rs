@@ -9,6 +9,7 @@
 //! - What an execution hands over is recorded only while it is the step's current one: its *ticket* tells.
 //! - When the log cannot be written, everything stops; what was recorded can be resumed.
 
+mod executions;
 mod hooks;
 mod inputs;
 mod step_line;
@@ -34,6 +35,7 @@ use crate::executor::Executor;
 use crate::report::{Report, Snapshot};
 use crate::sandbox::Interrupt;
 use crate::store::{self, Canceled, Fact, OpenRun, Progress, RunId, StoreError};
+use executions::Executions;
 use tray::Tray;
 use worker::Worker;
 
@@ -94,20 +96,13 @@ struct State {
     run: Run,
     report: Report,
     hooks: Hooks,
-    executions: FxHashMap<StepId, Execution>,
+    executions: Executions,
     slots: Slots,
     /// Workers that execute steps, superseded ones too.
     busy_workers: usize,
-    tickets: u64,
     /// Steps that wait for their retry, and until when.
     delayed: FxHashMap<StepId, Instant>,
     stopped: Option<Stopped>,
-}
-
-/// A step that runs.
-struct Execution {
-    ticket: u64,
-    interrupt: Interrupt,
 }
 
 /// What a worker does next.
@@ -129,10 +124,9 @@ impl Orchestrator {
             run,
             report,
             hooks,
-            executions: FxHashMap::default(),
+            executions: Executions::new(jobs),
             slots: Slots::new(&plan, &concurrency),
             busy_workers: 0,
-            tickets: 0,
             delayed: FxHashMap::default(),
             stopped: None,
         };
@@ -198,11 +192,10 @@ impl Orchestrator {
         let Some(step) = state.run.find(&key) else {
             return Err(format!("the run has no step `{key}`, at least not yet"));
         };
-        let Some(execution) = state.executions.get(&step) else {
+        if !state.executions.interrupt(step) {
             let now = state.run.state(step).map_or_else(String::new, |now| format!("is {now} and "));
             return Err(format!("step `{key}` {now}is not running"));
-        };
-        execution.interrupt.cancel();
+        }
         Ok(())
     }
 
@@ -279,9 +272,7 @@ impl Shared {
         if let Some(event) = entry.event() {
             let applied = state.run.apply(&event);
             let applied = applied.map_err(|error| self.stop(state, format!("{error}; this is a bug")))?;
-            for step in applied.superseded {
-                state.executions.remove(&step).inspect(|execution| execution.interrupt.cancel());
-            }
+            applied.superseded.into_iter().for_each(|step| state.executions.supersede(step));
         }
         state.report.show(&state.run, &entry);
         state.hooks.note(&entry);
@@ -322,13 +313,8 @@ impl State {
         }
     }
 
-    /// True while an execution is the one that speaks for its step.
-    fn is_current(&self, step: StepId, ticket: u64) -> bool {
-        self.executions.get(&step).is_some_and(|execution| execution.ticket == ticket)
-    }
-
     fn interrupt_all(&self) {
-        self.executions.values().for_each(|execution| execution.interrupt.cancel());
+        self.executions.interrupt_all();
         self.hooks.interrupt_all();
     }
 }

@@ -8,6 +8,7 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::step::StepId;
 
 use super::Shared;
+use super::executions::Ticket;
 use super::tray::{Handed, What};
 use super::worker::Worker;
 use crate::io_manager::{self, Keeper, object_path};
@@ -19,7 +20,7 @@ pub(super) struct StepLine {
     shared: Arc<Shared>,
     worker: Worker,
     step: StepId,
-    ticket: u64,
+    ticket: Ticket,
     interrupt: Interrupt,
 }
 
@@ -28,7 +29,7 @@ impl StepLine {
         shared: Arc<Shared>,
         worker: Worker,
         step: StepId,
-        ticket: u64,
+        ticket: Ticket,
         interrupt: Interrupt,
     ) -> Self {
         Self { shared, worker, step, ticket, interrupt }
@@ -67,7 +68,7 @@ impl StepLine {
         };
         let state = self.shared.lock();
         // Before anything is written: an object of a newer execution must stay as it is.
-        if !state.is_current(self.step, self.ticket) {
+        if !state.executions.is_current(self.ticket) {
             return Err(unwanted());
         }
         let step_key = state.run.step_key(self.step);
@@ -89,7 +90,7 @@ impl StepLine {
         }
         let partitions = if definition.asset_partitions.is_empty() {
             let state = self.shared.lock();
-            if !state.is_current(self.step, self.ticket) {
+            if !state.executions.is_current(self.ticket) {
                 return Vec::new();
             }
             let keys = state.run.mapping_keys(self.step).into_iter().chain(mapping_key);
@@ -144,7 +145,7 @@ impl StepHost for StepLine {
             }
             StepEvent::Progress { done, total, message } => {
                 let mut state = self.shared.lock();
-                if state.is_current(step, self.ticket) {
+                if state.executions.is_current(self.ticket) {
                     state.report.progress(step, done, total, &message);
                 }
             }

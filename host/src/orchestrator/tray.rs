@@ -3,7 +3,7 @@
 //!
 //! To record costs less for many facts at once than for each of them, and workers get in each other's way less often. So what nobody
 //! waits for waits: while every worker is busy, a new clone could not start anyway. A worker that comes for its next step
-//! empties all trays first.
+//! first empties its own tray, and those of workers that have begun all that they have claimed: these may be at a long step.
 //!
 //! Invariant: while a worker sleeps, no tray has anything that could give it work.
 
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fanfold_graph::step::StepId;
 
+use super::executions::Ticket;
 use super::worker::{Claim, Ended};
 use crate::store::Fact;
 
@@ -29,8 +30,7 @@ struct Content {
 /// What an execution has handed over.
 pub(super) struct Handed {
     pub(super) step: StepId,
-    /// Tells which of the step's executions.
-    pub(super) ticket: u64,
+    pub(super) ticket: Ticket,
     pub(super) what: What,
 }
 
@@ -56,6 +56,11 @@ impl Tray {
 
     pub(super) fn claim(&self, claim: Claim) {
         self.lock().claims.push_back(claim);
+    }
+
+    /// True while there is more that its worker is to begin.
+    pub(super) fn has_claims(&self) -> bool {
+        !self.lock().claims.is_empty()
     }
 
     /// The claim that its worker begins next.

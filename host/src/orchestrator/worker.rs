@@ -10,12 +10,13 @@ use fanfold_graph::retry;
 use fanfold_graph::run::Run;
 use fanfold_graph::step::{SolidId, StepId};
 
+use super::executions::Ticket;
 use super::hooks::{self, HookLine};
 use super::inputs::InputTree;
 use super::step_line::StepLine;
 use super::taking::Taken;
 use super::tray::{Handed, What};
-use super::{Execution, Next, Shared, State, Stopped};
+use super::{Next, Shared, State, Stopped};
 use crate::executor::{Code, Job};
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{self, Fact};
@@ -34,7 +35,7 @@ pub(super) struct Worker(pub(super) usize);
 /// A step that is to be executed.
 pub(super) struct Claim {
     step: StepId,
-    ticket: u64,
+    ticket: Ticket,
     interrupt: Interrupt,
     job: UnreadJob,
 }
@@ -120,8 +121,7 @@ impl Shared {
                     pace.note(step.solid, claimed, begun.elapsed());
                     state = self.lock();
                     state.busy_workers -= 1;
-                    // What others have handed over may go before what is ready by now.
-                    self.empty_all(&mut state);
+                    self.catch_up(&mut state);
                 }
             }
         }
@@ -141,7 +141,8 @@ impl Shared {
         let now_ms = store::now_ms();
         let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, first));
         if let Some(taken) = taken {
-            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepTaken { step: first }, first)?;
+            let (ticket, interrupt) =
+                self.start(state, now_ms, Fact::StepTaken { step: first }, first, worker)?;
             return Ok((Some(Taking { step: first, ticket, interrupt, taken }), 1));
         }
         let may_have_more = self.parent.is_none()
@@ -151,7 +152,7 @@ impl Shared {
         let mut next = Some(first);
         let mut claimed = 0;
         while let Some(step) = next {
-            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepStarted { step }, step)?;
+            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepStarted { step }, step, worker)?;
             let job = UnreadJob::of(&state.run, step);
             self.trays[worker.0].claim(Claim { step, ticket, interrupt, job });
             claimed += 1;
@@ -171,14 +172,12 @@ impl Shared {
         now_ms: u64,
         fact: Fact,
         step: StepId,
-    ) -> Result<(u64, Interrupt), Stopped> {
+        worker: Worker,
+    ) -> Result<(Ticket, Interrupt), Stopped> {
         self.record_at(state, now_ms, fact)?;
         state.delayed.remove(&step);
         state.slots.take(step.solid);
-        state.tickets += 1;
-        let (ticket, interrupt) = (state.tickets, Interrupt::default());
-        state.executions.insert(step, Execution { ticket, interrupt: interrupt.clone() });
-        Ok((ticket, interrupt))
+        Ok(state.executions.begin(step, worker))
     }
 
     /// Has nothing to do: empties all trays, runs what another worker has claimed and not begun, or sleeps.
@@ -266,7 +265,7 @@ impl Shared {
         let is_something = !handed.is_empty();
         let now_ms = if is_something { store::now_ms() } else { 0 };
         for Handed { step, ticket, what } in handed {
-            let is_current = state.is_current(step, ticket);
+            let is_current = state.executions.is_current(ticket);
             match what {
                 // Where it cannot be recorded, the run has stopped and says why; so below.
                 What::Fact(fact) if is_current => _ = self.record_at(state, now_ms, fact),
@@ -274,6 +273,7 @@ impl Shared {
                 What::End(ended) => {
                     state.slots.give_back(step.solid);
                     if is_current {
+                        state.executions.end(ticket);
                         self.end(state, now_ms, step, ended);
                     } else {
                         // Somebody may have waited for the slots.
@@ -283,6 +283,16 @@ impl Shared {
             }
         }
         is_something
+    }
+
+    /// Records what was handed over and may go before what is ready by now. A worker that has claimed more comes soon with
+    /// what its short steps have handed over, and has it in its processor's cache.
+    fn catch_up(&self, state: &mut State) {
+        for (worker, tray) in self.trays.iter().enumerate() {
+            if !tray.has_claims() {
+                self.empty(state, Worker(worker));
+            }
+        }
     }
 
     /// Records what is on all trays. True if there was something.
@@ -296,7 +306,6 @@ impl Shared {
 
     /// Records how an execution ended.
     fn end(&self, state: &mut State, now_ms: u64, step: StepId, ended: Ended) {
-        state.executions.remove(&step);
         let fact = match ended {
             Ended::Succeeded(report) => Fact::StepSucceeded { step, report },
             Ended::LeftOut => Fact::StepCanceled { step },
@@ -345,7 +354,7 @@ impl Shared {
 /// A step that is taken from another run.
 struct Taking<'p> {
     step: StepId,
-    ticket: u64,
+    ticket: Ticket,
     interrupt: Interrupt,
     taken: Taken<'p>,
 }
