@@ -32,7 +32,28 @@ pub(super) struct Emitted {
     /// Items that were there when it began, in order; those that it emitted again are in `order` too.
     earlier: Vec<u32>,
     /// Its live items by mapping key. The keys are in the items alone: there may be millions.
-    by_key: HashTable<u32>,
+    by_key: HashTable<Keyed>,
+}
+
+/// An item by the hash of its mapping key: a table that grows, with the run's lock held, looks at no key again.
+#[derive(Debug, Clone, Copy)]
+struct Keyed {
+    hash: KeyHash,
+    item: u32,
+}
+
+/// Four bytes of a hash, for a table that wants eight: it takes the lowest bits and the highest ones.
+#[derive(Debug, Clone, Copy)]
+struct KeyHash(u32);
+
+impl KeyHash {
+    fn of(key: &MappingKey, hasher: &RandomState) -> Self {
+        Self(hasher.hash_one(key) as u32)
+    }
+
+    fn wide(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
 }
 
 /// What was emitted on a dynamic output, by all steps of its solid.
@@ -48,14 +69,16 @@ pub(super) struct Dynamic {
 impl Dynamic {
     /// The live item that a generator's step emitted under a key.
     fn find(&self, generator: Point, key: &MappingKey) -> Option<u32> {
-        let is_it = |item: &u32| self.items[*item as usize].mapping_key == *key;
-        self.emitted[generator.0 as usize].by_key.find(self.hasher.hash_one(key), is_it).copied()
+        let by_key = &self.emitted[generator.0 as usize].by_key;
+        let is_it = |keyed: &Keyed| self.items[keyed.item as usize].mapping_key == *key;
+        by_key.find(KeyHash::of(key, &self.hasher).wide(), is_it).map(|keyed| keyed.item)
     }
 
     fn forget(&mut self, item: u32) {
         let Item { generator, mapping_key, .. } = &self.items[item as usize];
         let by_key = &mut self.emitted[generator.0 as usize].by_key;
-        if let Ok(found) = by_key.find_entry(self.hasher.hash_one(mapping_key), |it| *it == item) {
+        let hash = KeyHash::of(mapping_key, &self.hasher).wide();
+        if let Ok(found) = by_key.find_entry(hash, |keyed| keyed.item == item) {
             found.remove();
         }
     }
@@ -333,17 +356,16 @@ impl Points {
     ) -> Arrival {
         let Dynamic { items, emitted, hasher } = &mut self.dynamics[dynamic.at()];
         let Emitted { order, by_key, .. } = &mut emitted[generator.0 as usize];
-        let key_of = |number: &u32| &items[*number as usize].mapping_key;
-        let found =
-            by_key.entry(hasher.hash_one(key), |it| key_of(it) == key, |it| hasher.hash_one(key_of(it)));
-        let known = match found {
-            Entry::Occupied(known) => *known.get(),
+        let hash = KeyHash::of(key, hasher);
+        let is_it = |keyed: &Keyed| items[keyed.item as usize].mapping_key == *key;
+        let known = match by_key.entry(hash.wide(), is_it, |keyed| keyed.hash.wide()) {
+            Entry::Occupied(known) => known.get().item,
             Entry::Vacant(vacant) => {
-                let number = items.len() as u32;
-                vacant.insert(number);
-                order.push(number);
+                let item = items.len() as u32;
+                vacant.insert(Keyed { hash, item });
+                order.push(item);
                 items.push(Item { generator, mapping_key: key.clone(), value, age: Age::Fresh });
-                return Arrival::New(number);
+                return Arrival::New(item);
             }
         };
         let item = &mut items[known as usize];
