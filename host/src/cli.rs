@@ -204,7 +204,7 @@ pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) plugins: PluginsDirectoryArgs,
     /// How many steps run at once, at most [default: one per processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     pub(crate) jobs: Option<NonZeroU32>,
     /// Go on although a plugin or the pipeline's file is not what it was when the run began
     #[arg(long)]

@@ -38,12 +38,18 @@ fn limits_of_the_settings_hold_and_have_kinds_of_their_own() {
     assert_eq!(failures_under("[limits]\nfuel = 1000\n", ten), ["emit_ten out-of-fuel"]);
 }
 
-#[test]
-fn who_waits_for_a_plugin_to_be_compiled_is_told() {
+/// A place with a plugins directory of its own, and one plugin in it.
+fn with_a_plugin() -> Place {
     let place = Place::new();
     let plugins = place.path().join("plugins");
     fs::create_dir(&plugins).unwrap();
     fs::copy(PLUGINS.join("numbers.wasm"), plugins.join("numbers.wasm")).unwrap();
+    place
+}
+
+#[test]
+fn who_waits_for_a_plugin_to_be_compiled_is_told() {
+    let place = with_a_plugin();
     let told = || {
         let mut command = place.command(&["plugins", "ls", "--plugins", "plugins"]);
         command.env("FANFOLD_CACHE", "cache");
@@ -57,10 +63,7 @@ fn who_waits_for_a_plugin_to_be_compiled_is_told() {
 
 #[test]
 fn a_system_without_room_is_not_the_plugins_fault() {
-    let place = Place::new();
-    let plugins = place.path().join("plugins");
-    fs::create_dir(&plugins).unwrap();
-    fs::copy(PLUGINS.join("numbers.wasm"), plugins.join("numbers.wasm")).unwrap();
+    let place = with_a_plugin();
     // What the plugin's memory begins with is a file, if on no disk, and longer than files may be.
     let mut command = Command::new("bash");
     command.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "bash", env!("CARGO_BIN_EXE_fanfold")]);
@@ -72,11 +75,9 @@ fn a_system_without_room_is_not_the_plugins_fault() {
 
 #[test]
 fn what_is_no_plugin_is_named_and_stops_nothing() {
-    let place = Place::new();
+    let place = with_a_plugin();
     let plugins = place.path().join("plugins");
-    fs::create_dir(&plugins).unwrap();
     let good = fs::read(PLUGINS.join("numbers.wasm")).unwrap();
-    fs::write(plugins.join("numbers.wasm"), &good).unwrap();
     fs::write(plugins.join("cut.wasm"), &good[..good.len() / 2]).unwrap();
     fs::write(plugins.join("core.wasm"), b"\0asm\x01\0\0\0").unwrap();
     fs::write(plugins.join("noise.wasm"), b"\x1b[2Jnoise").unwrap();
