@@ -115,12 +115,12 @@ fn table(layers: &[Layer<'_>], clones: u32) {
     }
 }
 
-/// The best of five rounds through all layers, in seconds, with all kinds of hands: what else the machine does meanwhile
+/// The best of nine rounds through all layers, in seconds, with all kinds of hands: what else the machine does meanwhile
 /// slows all of them down alike.
 fn best_in_turn(layers: &[Layer<'_>]) -> Vec<[f64; HANDS.len()]> {
     let all_processors = sched_getaffinity(None).unwrap();
     let mut took = vec![[f64::INFINITY; HANDS.len()]; layers.len()];
-    for _round in 0..5 {
+    for _round in 0..9 {
         for (Layer { work, .. }, took) in layers.iter().zip(&mut took) {
             for (hands, took) in HANDS.into_iter().zip(took) {
                 let (threads, processors) = match hands {
