@@ -62,7 +62,7 @@ impl Session {
         }
     }
 
-    /// The session of an evaluation.
+    /// What an evaluation works on.
     pub(super) fn of<'a>(eval: &Evaluator<'_, 'a, '_>) -> &'a Self {
         eval.extra.and_then(|extra| extra.downcast_ref()).expect("every evaluation here has a session")
     }

@@ -13,9 +13,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub(super) struct FreshValues {
     /// In the order of the log. None is empty.
     chunks: VecDeque<Chunk>,
-    /// The chunk where the last one was found, and the place after it. Steps read them in about that order, too: the next one is near.
+    /// The chunk where the last one was found. Steps read them in about that order, too: the next one is near.
     last_found: usize,
-    next: usize,
     bytes: usize,
     max_bytes: usize,
 }
@@ -38,7 +37,7 @@ impl Chunk {
 impl FreshValues {
     /// Keeps about so many bytes; what a value costs besides its content is counted too.
     pub(super) fn of(max_bytes: usize) -> Self {
-        Self { chunks: VecDeque::new(), last_found: 0, next: 0, bytes: 0, max_bytes }
+        Self { chunks: VecDeque::new(), last_found: 0, bytes: 0, max_bytes }
     }
 
     /// Keeps a value whose entry comes after all others, and drops the oldest if these are too many.
@@ -68,10 +67,7 @@ impl FreshValues {
             self.last_found = after.checked_sub(1)?;
         }
         let chunk = &self.chunks[self.last_found];
-        let is_next = chunk.seqs.get(self.next) == Some(&seq);
-        let found = if is_next { self.next } else { chunk.seqs.binary_search(&seq).ok()? };
-        self.next = found + 1;
-        Some(&chunk.values[found])
+        Some(&chunk.values[chunk.seqs.binary_search(&seq).ok()?])
     }
 }
 
