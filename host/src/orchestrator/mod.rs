@@ -42,8 +42,8 @@ use worker::Worker;
 /// A step's thread needs room for the guest's stack and the host's functions on top of it.
 const WORKER_STACK_BYTES: usize = 4 << 20;
 
-/// How often the run's lock is tried before a thread sleeps, and how long it spins in between: some 20 microseconds in all.
-const LOCK_ATTEMPTS: u32 = 64;
+/// How often the run's lock is tried before a thread sleeps, and how long it spins in between: some 80 microseconds in all.
+const LOCK_ATTEMPTS: u32 = 256;
 const LOCK_SPINS: u32 = 16;
 
 /// What a run is made of.
@@ -235,8 +235,8 @@ fn worker_thread() -> std::thread::Builder {
 }
 
 impl Shared {
-    /// Takes the run's lock. It is held for a microsecond or two, and to be woken up takes tens of them: so it is tried for
-    /// that long before this thread sleeps.
+    /// Takes the run's lock. It is held for a microsecond or two for each fact, for all that a worker has handed over, and
+    /// to be woken up takes tens of them: so it is tried for that long before this thread sleeps.
     fn lock(&self) -> MutexGuard<'_, State> {
         for _ in 0..LOCK_ATTEMPTS {
             match self.state.try_lock() {

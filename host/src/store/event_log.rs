@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::asset::{self, Made};
 use super::entry::{Entry, Fact};
@@ -21,7 +21,7 @@ use super::frame::Frame;
 /// A frame is closed at this size.
 const FRAME_BYTES: usize = 128 << 10;
 /// Entries wait this long for company before they are written.
-const GROUP_PAUSE: Duration = Duration::from_millis(20);
+const GROUP_PAUSE: Duration = Duration::from_millis(50);
 /// Appending waits while more than this is not written.
 const MAX_PENDING_BYTES: usize = 16 << 20;
 
@@ -259,22 +259,32 @@ impl Shared {
 
 impl Group {
     fn write(&self, connection: &mut Connection, run: i64) -> rusqlite::Result<()> {
-        let group = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        {
-            let mut insert = group
-                .prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
-            for frame in &self.frames {
-                insert.execute(params![run, frame.first_seq.cast_signed(), frame.entries, frame.body])?;
-            }
-            let mut need =
-                group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
-            for digest in &self.files {
-                need.execute(params![run, digest])?;
-            }
-        }
+        let group = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        insert(&group, run, &self.frames)?;
+        need(&group, run, &self.files)?;
         asset::index(&group, run, &self.made)?;
         group.commit()
     }
+}
+
+fn insert(group: &Transaction<'_>, run: i64, frames: &[Frame]) -> rusqlite::Result<()> {
+    let mut insert =
+        group.prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
+    for frame in frames {
+        insert.execute(params![run, frame.first_seq.cast_signed(), frame.entries, frame.body])?;
+    }
+    Ok(())
+}
+
+fn need(group: &Transaction<'_>, run: i64, files: &[[u8; 32]]) -> rusqlite::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut need = group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
+    for digest in files {
+        need.execute(params![run, digest])?;
+    }
+    Ok(())
 }
 
 fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
