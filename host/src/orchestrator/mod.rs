@@ -235,8 +235,8 @@ fn worker_thread() -> std::thread::Builder {
 }
 
 impl Shared {
-    /// Takes the run's lock. It is held for a microsecond or two for each fact, for all that a worker has handed over, and
-    /// to be woken up takes tens of them: so it is tried for that long before this thread sleeps.
+    /// Takes the run's lock. It is held for as long as it takes to record what a worker has handed over, up to tens of
+    /// microseconds, and to be woken up takes as long: so it is tried for a while before this thread sleeps.
     fn lock(&self) -> MutexGuard<'_, State> {
         for _ in 0..LOCK_ATTEMPTS {
             match self.state.try_lock() {

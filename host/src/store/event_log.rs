@@ -20,7 +20,8 @@ use super::frame::Frame;
 
 /// A frame is closed at this size.
 const FRAME_BYTES: usize = 128 << 10;
-/// Entries wait this long for company before they are written.
+/// Entries wait this long for company before they are written: a crash costs so much of the work, and what costs the writer
+/// its time is the groups rather than their bytes.
 const GROUP_PAUSE: Duration = Duration::from_millis(50);
 /// Appending waits while more than this is not written.
 const MAX_PENDING_BYTES: usize = 16 << 20;
@@ -260,14 +261,14 @@ impl Shared {
 impl Group {
     fn write(&self, connection: &mut Connection, run: i64) -> rusqlite::Result<()> {
         let group = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        insert(&group, run, &self.frames)?;
-        need(&group, run, &self.files)?;
+        insert_frames(&group, run, &self.frames)?;
+        insert_files(&group, run, &self.files)?;
         asset::index(&group, run, &self.made)?;
         group.commit()
     }
 }
 
-fn insert(group: &Transaction<'_>, run: i64, frames: &[Frame]) -> rusqlite::Result<()> {
+fn insert_frames(group: &Transaction<'_>, run: i64, frames: &[Frame]) -> rusqlite::Result<()> {
     let mut insert =
         group.prepare("INSERT INTO frames (run, first_seq, entries, body) VALUES (?1, ?2, ?3, ?4)")?;
     for frame in frames {
@@ -276,13 +277,13 @@ fn insert(group: &Transaction<'_>, run: i64, frames: &[Frame]) -> rusqlite::Resu
     Ok(())
 }
 
-fn need(group: &Transaction<'_>, run: i64, files: &[[u8; 32]]) -> rusqlite::Result<()> {
+fn insert_files(group: &Transaction<'_>, run: i64, files: &[[u8; 32]]) -> rusqlite::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    let mut need = group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
+    let mut insert = group.prepare("INSERT OR IGNORE INTO value_files (run, digest) VALUES (?1, ?2)")?;
     for digest in files {
-        need.execute(params![run, digest])?;
+        insert.execute(params![run, digest])?;
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn open_once(file: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
     }
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit is on disk when it returns: it happens a few times a second, off the run's way.
+    // A commit is on disk when it returns: it happens some 20 times a second, off the run's way.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let version = version(&connection, file)?;

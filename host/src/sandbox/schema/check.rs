@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value as Json};
 
+use super::excerpt::{preview, shortened};
 use super::pattern::Matching;
 use super::{PathSegment, Schema, resolve};
 
@@ -18,8 +19,6 @@ const MAX_DEPTH: usize = 256;
 const BYTES_PER_STEP: usize = 32;
 /// Keywords, or names of types, that are looked at in one step.
 const WORDS_PER_STEP: usize = 8;
-/// Characters that a problem takes from one text of the schema.
-const MAX_TOLD: usize = 200;
 /// Names of types that a problem tells: there are seven.
 const MOST_TYPES: usize = 7;
 
@@ -451,52 +450,4 @@ fn check_number(keywords: &Map<String, Json>, number: f64) -> Checked {
     outside("exclusiveMinimum", |number, bound| number <= bound, "above")?;
     outside("exclusiveMaximum", |number, bound| number >= bound, "below")?;
     outside("multipleOf", |number, bound| (number / bound).fract() != 0.0, "a multiple of")
-}
-
-/// A text that may be long, as far as a message has room for it.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_TOLD) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}...", &text[..end]),
-    }
-}
-
-/// The JSON text of a value, shortened without writing all of it first.
-fn preview(value: &Json) -> String {
-    let mut text = String::new();
-    write_preview(value, &mut text);
-    shortened(&text)
-}
-
-fn write_preview(value: &Json, into: &mut String) {
-    if into.len() > 4 * MAX_TOLD {
-        return;
-    }
-    match value {
-        // One character more, so that what is cut here is cut at the end, too.
-        Json::String(text) => {
-            let beginning: String = text.chars().take(MAX_TOLD + 1).collect();
-            into.push_str(&Json::from(beginning).to_string());
-        }
-        Json::Array(items) => {
-            into.push('[');
-            for (index, item) in items.iter().take(MAX_TOLD).enumerate() {
-                into.push_str(if index == 0 { "" } else { "," });
-                write_preview(item, into);
-            }
-            into.push(']');
-        }
-        Json::Object(entries) => {
-            into.push('{');
-            for (index, (key, value)) in entries.iter().take(MAX_TOLD).enumerate() {
-                into.push_str(if index == 0 { "" } else { "," });
-                let beginning: String = key.chars().take(MAX_TOLD + 1).collect();
-                into.push_str(&Json::from(beginning).to_string());
-                into.push(':');
-                write_preview(value, into);
-            }
-            into.push('}');
-        }
-        plain => into.push_str(&plain.to_string()),
-    }
 }

@@ -10,6 +10,7 @@
 //! anywhere else, `format` (an annotation), and the `unevaluated` keywords, which are ignored.
 
 mod check;
+mod excerpt;
 mod members;
 mod pattern;
 mod plain;
@@ -18,7 +19,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use check::{Check, shortened};
+use check::Check;
+use excerpt::shortened;
 pub use members::Gathered;
 use pattern::Patterns;
 use plain::Plain;

@@ -12,7 +12,7 @@ use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::WhichCaptures;
 
-use super::check::shortened;
+use super::excerpt::shortened;
 
 /// Bytes that one compiled pattern may take: about twenty of `\w`.
 const MAX_BYTES: usize = 1 << 20;
