@@ -82,7 +82,7 @@ struct Shared {
     plan: Arc<Plan>,
     store: OpenRun,
     executor: Box<dyn Executor>,
-    parent: Option<Parent>,
+    parent: Option<Arc<Parent>>,
     /// By worker.
     trays: Vec<Tray>,
     /// Workers that wait for work.
@@ -119,7 +119,7 @@ impl Orchestrator {
     /// Gets ready to drive a run.
     pub fn new(assembly: Assembly) -> Self {
         let Assembly { run_id, run, store, executor, report, jobs, concurrency, parent, hooks } = assembly;
-        let plan = Arc::clone(run.plan());
+        let (plan, parent) = (Arc::clone(run.plan()), parent.map(Arc::new));
         let state = State {
             run,
             report,
@@ -239,13 +239,21 @@ impl Shared {
     /// microseconds, and to be woken up takes as long: so it is tried for a while before this thread sleeps.
     fn lock(&self) -> MutexGuard<'_, State> {
         for _ in 0..LOCK_ATTEMPTS {
-            match self.state.try_lock() {
-                Ok(state) => return state,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => (0..LOCK_SPINS).for_each(|_| std::hint::spin_loop()),
+            if let Some(state) = self.try_lock() {
+                return state;
             }
+            (0..LOCK_SPINS).for_each(|_| std::hint::spin_loop());
         }
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the run's lock if it is free.
+    fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Takes the run's lock, and records what was handed over until now.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use fanfold_graph::retry::RetryRequest;
 use fanfold_graph::run::Run;
@@ -15,14 +16,14 @@ use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{Fact, RecordedLog, RunId};
 
 /// What is taken for one step.
-pub(super) enum Taken<'p> {
+pub(super) enum Taken {
     /// What this step of the parent came to.
-    Copy(&'p Parent, StepId),
+    Copy(Arc<Parent>, StepId),
     /// The parent has nothing: the step is left out.
     Nothing,
 }
 
-impl Taken<'_> {
+impl Taken {
     /// Sees the step through to its end.
     pub(super) fn end(self, line: &StepLine, interrupt: &Interrupt) -> Ended {
         match self {
@@ -57,10 +58,10 @@ impl Parent {
     }
 
     /// What is taken for a step of the retry that may start; none if it is executed.
-    pub(super) fn choose(&self, run: &Run, step: StepId) -> Option<Taken<'_>> {
+    pub(super) fn choose(self: &Arc<Self>, run: &Run, step: StepId) -> Option<Taken> {
         match self.steps.choose(run, step) {
             Choice::Execute => None,
-            Choice::Take(twin) => Some(Taken::Copy(self, twin)),
+            Choice::Take(twin) => Some(Taken::Copy(Arc::clone(self), twin)),
             Choice::LeaveOut => Some(Taken::Nothing),
         }
     }

@@ -63,9 +63,10 @@ impl Tray {
         !self.lock().claims.is_empty()
     }
 
-    /// The claim that its worker begins next.
-    pub(super) fn next_claim(&self) -> Option<Claim> {
-        self.lock().claims.pop_front()
+    /// The claim that its worker begins next, and how many there are after it.
+    pub(super) fn next_claim(&self) -> Option<(Claim, usize)> {
+        let claims = &mut self.lock().claims;
+        claims.pop_front().map(|claim| (claim, claims.len()))
     }
 
     /// The claim that its worker would begin last.

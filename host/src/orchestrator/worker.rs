@@ -9,6 +9,7 @@ use fanfold_graph::name::MappingKey;
 use fanfold_graph::retry;
 use fanfold_graph::run::Run;
 use fanfold_graph::step::{SolidId, StepId};
+use rustc_hash::FxHashMap;
 
 use super::executions::Ticket;
 use super::hooks::{self, HookLine};
@@ -21,8 +22,10 @@ use crate::executor::{Code, Job};
 use crate::sandbox::{FailureKind, Interrupt, StepFailure, StepReport};
 use crate::store::{self, Fact};
 
-/// So much is handed over before it is recorded, at most.
-const MAX_HANDED: usize = 64;
+/// So much is handed over before it is recorded if the run's lock is free,
+const MUCH_HANDED: usize = 64;
+/// and so much before that waits for the lock.
+const MAX_HANDED: usize = 128;
 /// So many steps are claimed at once, at most,
 const MAX_CLAIMS: u32 = 16;
 /// and no more than may end in this time: a step that is claimed counts as started.
@@ -32,12 +35,18 @@ const CLAIMED_TIME: Duration = Duration::from_micros(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Worker(pub(super) usize);
 
-/// A step that is to be executed.
+/// A step that has started, and what is to be done for it.
 pub(super) struct Claim {
     step: StepId,
     ticket: Ticket,
     interrupt: Interrupt,
-    job: UnreadJob,
+    work: Work,
+}
+
+enum Work {
+    Execute(UnreadJob),
+    /// It is taken from another run.
+    Take(Taken),
 }
 
 /// How an execution ended.
@@ -78,73 +87,84 @@ impl UnreadJob {
 
 /// How many steps of a solid a worker claims at once: few of what takes long.
 #[derive(Default)]
-struct Pace {
-    /// What it did last, and how many of them it would claim now.
-    last: Option<(SolidId, u32)>,
-}
+struct Pace(FxHashMap<SolidId, u32>);
 
 impl Pace {
     fn claims(&self, solid: SolidId) -> u32 {
-        self.last.map_or(1, |(last, claims)| if last == solid { claims } else { 1 })
+        self.0.get(&solid).copied().unwrap_or(1)
     }
 
+    /// Steps of a solid took so long: from now on as many are claimed as may end in time, twice what was tried at most.
     fn note(&mut self, solid: SolidId, steps: u32, took: Duration) {
         let each = (took / steps.max(1)).max(Duration::from_nanos(1));
         let in_time = u32::try_from(CLAIMED_TIME.as_nanos() / each.as_nanos()).unwrap_or(MAX_CLAIMS);
-        self.last = Some((solid, in_time.clamp(1, MAX_CLAIMS.min(steps.saturating_mul(2)))));
+        let tried = self.claims(solid).max(steps.saturating_mul(2));
+        self.0.insert(solid, in_time.clamp(1, MAX_CLAIMS.min(tried)));
     }
 }
 
 impl Shared {
     pub(super) fn work(self: &Arc<Self>, worker: Worker) {
+        let tray = &self.trays[worker.0];
         let mut pace = Pace::default();
         let mut state = self.lock();
         loop {
             match state.next() {
+                Next::Start(step) => {
+                    let claims = pace.claims(step.solid);
+                    // Nothing waits on a tray behind what may take long.
+                    let may_claim = claims > 1 || !tray.has_claims();
+                    if may_claim && self.claim(&mut state, step, worker, claims).is_err() {
+                        break;
+                    }
+                    state = self.run_claimed(state, worker, &mut pace);
+                }
+                _ if tray.has_claims() => state = self.run_claimed(state, worker, &mut pace),
                 Next::Leave => break,
                 Next::Wait(pause) => state = self.look_around(state, worker, pause),
                 Next::Call => state = self.call_hook(state),
-                Next::Start(step) => {
-                    let Ok((taken, claimed)) = self.claim(&mut state, step, worker, pace.claims(step.solid))
-                    else {
-                        break;
-                    };
-                    state.busy_workers += 1;
-                    drop(state);
-                    let begun = Instant::now();
-                    if let Some(taking) = taken {
-                        self.take(taking, worker);
-                    }
-                    while let Some(claim) = self.trays[worker.0].next_claim() {
-                        self.run(claim, worker);
-                    }
-                    pace.note(step.solid, claimed, begun.elapsed());
-                    state = self.lock();
-                    state.busy_workers -= 1;
-                    self.catch_up(&mut state);
-                }
             }
         }
         drop(state);
         self.wake.notify_all();
     }
 
-    /// Starts a step that may start, and puts it on the worker's tray; with others of its solid, where nobody else waits
-    /// for work. What is taken from another run is returned instead.
-    fn claim(
-        &self,
-        state: &mut State,
-        first: StepId,
+    /// Runs what is on a worker's tray until nothing is left; or until the run's lock is found free, from when on half of
+    /// what was claimed is left: who comes for more before it has to seldom waits for another worker.
+    fn run_claimed<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
         worker: Worker,
-        claims: u32,
-    ) -> Result<(Option<Taking<'_>>, u32), Stopped> {
-        let now_ms = store::now_ms();
-        let taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, first));
-        if let Some(taken) = taken {
-            let (ticket, interrupt) =
-                self.start(state, now_ms, Fact::StepTaken { step: first }, first, worker)?;
-            return Ok((Some(Taking { step: first, ticket, interrupt, taken }), 1));
+        pace: &mut Pace,
+    ) -> MutexGuard<'a, State> {
+        state.busy_workers += 1;
+        drop(state);
+        let (begun, mut ran, mut last) = (Instant::now(), 0, None);
+        let mut early = None;
+        while early.is_none()
+            && let Some((claim, left)) = self.trays[worker.0].next_claim()
+        {
+            let solid = claim.step.solid;
+            self.run(claim, worker);
+            (ran, last) = (ran + 1, Some(solid));
+            if left <= pace.claims(solid) as usize / 2 {
+                early = self.try_lock();
+            }
         }
+        if let Some(solid) = last {
+            pace.note(solid, ran, begun.elapsed());
+        }
+        state = early.unwrap_or_else(|| self.lock());
+        state.busy_workers -= 1;
+        self.catch_up(&mut state, worker);
+        state
+    }
+
+    /// Starts a step that may start, and puts it on the worker's tray; with others of its solid, where nobody else waits
+    /// for work.
+    fn claim(&self, state: &mut State, first: StepId, worker: Worker, claims: u32) -> Result<(), Stopped> {
+        let now_ms = store::now_ms();
+        let mut taken = self.parent.as_ref().and_then(|parent| parent.choose(&state.run, first));
         let may_have_more = self.parent.is_none()
             && self.idle_workers.load(Ordering::SeqCst) == 0
             && self.plan.is_unlimited(first.solid)
@@ -152,9 +172,7 @@ impl Shared {
         let mut next = Some(first);
         let mut claimed = 0;
         while let Some(step) = next {
-            let (ticket, interrupt) = self.start(state, now_ms, Fact::StepStarted { step }, step, worker)?;
-            let job = UnreadJob::of(&state.run, step);
-            self.trays[worker.0].claim(Claim { step, ticket, interrupt, job });
+            self.start(state, now_ms, step, taken.take(), worker)?;
             claimed += 1;
             next = match state.next() {
                 Next::Start(next) if may_have_more && claimed < claims && next.solid == first.solid => {
@@ -163,21 +181,26 @@ impl Shared {
                 _ => None,
             };
         }
-        Ok((None, claimed))
+        Ok(())
     }
 
+    /// Starts one step, to be executed or to be taken from another run, and puts it on the worker's tray.
     fn start(
         &self,
         state: &mut State,
         now_ms: u64,
-        fact: Fact,
         step: StepId,
+        taken: Option<Taken>,
         worker: Worker,
-    ) -> Result<(Ticket, Interrupt), Stopped> {
+    ) -> Result<(), Stopped> {
+        let fact = if taken.is_some() { Fact::StepTaken { step } } else { Fact::StepStarted { step } };
         self.record_at(state, now_ms, fact)?;
         state.delayed.remove(&step);
         state.slots.take(step.solid);
-        Ok(state.executions.begin(step, worker))
+        let (ticket, interrupt) = state.executions.begin(step, worker);
+        let work = taken.map_or_else(|| Work::Execute(UnreadJob::of(&state.run, step)), Work::Take);
+        self.trays[worker.0].claim(Claim { step, ticket, interrupt, work });
+        Ok(())
     }
 
     /// Has nothing to do: empties all trays, runs what another worker has claimed and not begun, or sleeps.
@@ -213,22 +236,16 @@ impl Shared {
 
     /// Sees a step through to its end.
     fn run(self: &Arc<Self>, claim: Claim, worker: Worker) {
-        let Claim { step, ticket, interrupt, job } = claim;
-        let ended = if interrupt.is_canceled() {
-            Ended::LeftOut
-        } else {
-            let line = StepLine::new(Arc::clone(self), worker, step, ticket, interrupt.clone());
-            let executed = self.execute(job, step, interrupt.clone(), line);
-            executed.map_or_else(|failure| Ended::failed(failure, &interrupt), Ended::Succeeded)
+        let Claim { step, ticket, interrupt, work } = claim;
+        let line = || StepLine::new(Arc::clone(self), worker, step, ticket, interrupt.clone());
+        let ended = match work {
+            _ if interrupt.is_canceled() => Ended::LeftOut,
+            Work::Execute(job) => {
+                let executed = self.execute(job, step, interrupt.clone(), line());
+                executed.map_or_else(|failure| Ended::failed(failure, &interrupt), Ended::Succeeded)
+            }
+            Work::Take(taken) => taken.end(&line(), &interrupt),
         };
-        self.hand_over(worker, Handed { step, ticket, what: What::End(ended) });
-    }
-
-    /// Sees a step that is taken from another run through to its end.
-    fn take(self: &Arc<Self>, taking: Taking<'_>, worker: Worker) {
-        let Taking { step, ticket, interrupt, taken } = taking;
-        let line = StepLine::new(Arc::clone(self), worker, step, ticket, interrupt.clone());
-        let ended = taken.end(&line, &interrupt);
         self.hand_over(worker, Handed { step, ticket, what: What::End(ended) });
     }
 
@@ -254,8 +271,15 @@ impl Shared {
     /// Puts what a step hands over on its worker's tray, and has it recorded if somebody waits, or if it is much.
     pub(super) fn hand_over(&self, worker: Worker, handed: Handed) {
         let there = self.trays[worker.0].put(handed);
-        if there >= MAX_HANDED || self.idle_workers.load(Ordering::SeqCst) > 0 {
-            self.empty(&mut self.lock(), worker);
+        let state = if there >= MAX_HANDED || self.idle_workers.load(Ordering::SeqCst) > 0 {
+            Some(self.lock())
+        } else if there >= MUCH_HANDED {
+            self.try_lock()
+        } else {
+            None
+        };
+        if let Some(mut state) = state {
+            self.empty(&mut state, worker);
         }
     }
 
@@ -285,12 +309,12 @@ impl Shared {
         is_something
     }
 
-    /// Records what was handed over and may go before what is ready by now. A worker that has claimed more comes soon with
-    /// what its short steps have handed over, and has it in its processor's cache.
-    fn catch_up(&self, state: &mut State) {
-        for (worker, tray) in self.trays.iter().enumerate() {
-            if !tray.has_claims() {
-                self.empty(state, Worker(worker));
+    /// Records what was handed over and may go before what is ready by now. Another worker that has claimed more comes soon
+    /// with what its short steps have handed over, and has it in its processor's cache.
+    fn catch_up(&self, state: &mut State, worker: Worker) {
+        for (other, tray) in self.trays.iter().enumerate() {
+            if other == worker.0 || !tray.has_claims() {
+                self.empty(state, Worker(other));
             }
         }
     }
@@ -351,14 +375,6 @@ impl Shared {
     }
 }
 
-/// A step that is taken from another run.
-struct Taking<'p> {
-    step: StepId,
-    ticket: Ticket,
-    interrupt: Interrupt,
-    taken: Taken<'p>,
-}
-
 /// A number from 0 to 1 that is the same for the same parts: jitter needs to spread, not to surprise.
 fn drawn(parts: &[&str], number: u32) -> f64 {
     let mut hasher = blake3::Hasher::new();
@@ -369,4 +385,29 @@ fn drawn(parts: &[&str], number: u32) -> f64 {
     let mut half = [0; 4];
     half.copy_from_slice(&hasher.finalize().as_bytes()[..4]);
     f64::from(u32::from_le_bytes(half)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_claimed_as_may_end_in_time_and_twice_what_was_tried_at_most() {
+        let micros = Duration::from_micros;
+        let (short, long) = (SolidId(0), SolidId(1));
+        let mut pace = Pace::default();
+        for claims in [1, 2, 4, 8, 16, 16] {
+            assert_eq!(pace.claims(short), claims);
+            pace.note(short, claims, micros(claims.into()));
+        }
+        pace.note(long, 1, micros(1000));
+        assert_eq!((pace.claims(short), pace.claims(long)), (16, 1));
+        // One that came early has not tried less.
+        pace.note(short, 1, micros(1));
+        assert_eq!(pace.claims(short), 16);
+        pace.note(short, 16, micros(16 * 50));
+        assert_eq!(pace.claims(short), 4);
+        pace.note(short, 0, micros(0));
+        assert_eq!(pace.claims(short), 4);
+    }
 }
