@@ -2,6 +2,8 @@
 
 mod address;
 mod grant;
+mod plugins;
+mod runs;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use address::PipelineAddress;
 pub(crate) use grant::{DirectoryArgument, HostArgument, VariableArgument};
+pub(crate) use plugins::{PluginsArgs, PluginsInspectArgs, PluginsLsArgs, PluginsVerb};
+pub(crate) use runs::{RunsArgs, RunsLsArgs, RunsRmArgs, RunsShowArgs, RunsVerb};
 
 /// Fans work out over keys that only appear at run time, and folds it back together
 #[derive(Debug, Parser)]
@@ -342,79 +346,6 @@ pub(crate) struct GcArgs {
     pub(crate) store: StoreArgs,
 }
 
-/// Look at runs, and remove them
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold runs ls
-  fanfold runs show k3f9
-  fanfold runs rm k3f9")]
-pub(crate) struct RunsArgs {
-    #[command(subcommand)]
-    pub(crate) verb: RunsVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsVerb {
-    Ls(RunsLsArgs),
-    Show(RunsShowArgs),
-    Rm(RunsRmArgs),
-}
-
-/// List runs, newest first
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold runs ls --limit 20 --format json")]
-pub(crate) struct RunsLsArgs {
-    /// List so many runs at most
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u32>,
-    /// How the list is printed
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-}
-
-/// Show how far a run is, solid by solid, and what failed
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold runs show k3f9
-  fanfold runs show k3f9 --follow")]
-pub(crate) struct RunsShowArgs {
-    /// The run's id
-    pub(crate) run: String,
-    /// Go on while some process drives the run
-    #[arg(long)]
-    pub(crate) follow: bool,
-    /// How the run is shown
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-}
-
-/// Remove runs from the store, with the values that no other run needs
-#[derive(Debug, Args)]
-#[command(after_help = "\
-What an IO manager keeps stays there. Not removed is a run that some process drives, or one whose steps an unfinished
-retry may still take. `[retention]` in fanfold.toml bounds which runs are kept at all.
-
-Examples:
-  fanfold runs rm k3f9 m2x7")]
-pub(crate) struct RunsRmArgs {
-    /// The runs' ids
-    #[arg(required = true, value_name = "RUN")]
-    pub(crate) runs: Vec<String>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-}
-
 /// Print what a run's steps have emitted
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -512,54 +443,6 @@ pub(crate) struct DoctorArgs {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-}
-
-/// Look at plugins
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold plugins ls
-  fanfold plugins inspect files")]
-pub(crate) struct PluginsArgs {
-    #[command(subcommand)]
-    pub(crate) verb: PluginsVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginsVerb {
-    Ls(PluginsLsArgs),
-    Inspect(PluginsInspectArgs),
-}
-
-/// List the plugins directory: plugins with their solids, and files that cannot be used
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold plugins ls
-  fanfold plugins ls --plugins dist --format json")]
-pub(crate) struct PluginsLsArgs {
-    #[command(flatten)]
-    pub(crate) plugins: PluginsDirectoryArgs,
-    /// How the list is printed
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
-    pub(crate) format: Format,
-}
-
-/// Show a plugin's solids: inputs, outputs and configuration
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  fanfold plugins inspect files
-  fanfold plugins inspect ./downloads/geo.wasm --format json")]
-pub(crate) struct PluginsInspectArgs {
-    /// A plugin of the plugins directory, or a component's file
-    #[arg(value_name = "NAME|FILE")]
-    pub(crate) plugin: PathBuf,
-    #[command(flatten)]
-    pub(crate) plugins: PluginsDirectoryArgs,
-    /// How the plugin is printed
-    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
-    pub(crate) format: Format,
 }
 
 /// Print completions for a shell

@@ -28,7 +28,7 @@ const MUCH_HANDED: usize = 64;
 const MAX_HANDED: usize = 128;
 /// So many steps are claimed at once, at most,
 const MAX_CLAIMS: u32 = 16;
-/// and no more than may end in this time: a step that is claimed counts as started.
+/// and no more than may end in this time: a step that is claimed counts as started. Half as many may still be there from before.
 const CLAIMED_TIME: Duration = Duration::from_micros(200);
 
 /// A worker's number.
