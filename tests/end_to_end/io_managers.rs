@@ -182,7 +182,7 @@ fn io_managers_are_checked_before_anything_runs() {
 fn a_resumed_run_reads_what_was_kept() {
     let place = place(
         "load(\"plugin:stored\", \"numbers\", \"sum\")\nload(\"plugin:numbers\", \"sleep\")\n\
-         pipeline(lambda: sum(numbers(4).map(sleep.configured({\"ms\": 100})).collect()), name = \"p\")\n",
+         pipeline(lambda: sum(numbers(4).map(sleep.configured({\"ms\": 1000})).collect()), name = \"p\")\n",
     );
     let mut child = place.run_command("main.star", &["--jobs", "1"]);
     let mut child =
