@@ -13,8 +13,10 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub(super) struct FreshValues {
     /// In the order of the log. None is empty.
     chunks: VecDeque<Chunk>,
-    /// The chunk where the last one was found. Steps read them in about that order, too: the next one is near.
+    /// The chunk where the last one was found, and the place after it there. Steps read them in about that order, too: the
+    /// next one is near.
     last_found: usize,
+    place_after: usize,
     bytes: usize,
     max_bytes: usize,
 }
@@ -37,7 +39,7 @@ impl Chunk {
 impl FreshValues {
     /// Keeps about so many bytes; what a value costs besides its content is counted too.
     pub(super) fn of(max_bytes: usize) -> Self {
-        Self { chunks: VecDeque::new(), last_found: 0, bytes: 0, max_bytes }
+        Self { chunks: VecDeque::new(), last_found: 0, place_after: 0, bytes: 0, max_bytes }
     }
 
     /// Keeps a value whose entry comes after all others, and drops the oldest if these are too many.
@@ -66,8 +68,11 @@ impl FreshValues {
             let after = self.chunks.partition_point(|chunk| chunk.seqs[0] <= seq);
             self.last_found = after.checked_sub(1)?;
         }
-        let chunk = &self.chunks[self.last_found];
-        Some(&chunk.values[chunk.seqs.binary_search(&seq).ok()?])
+        let Chunk { seqs, values, .. } = &self.chunks[self.last_found];
+        let is_next = seqs.get(self.place_after) == Some(&seq);
+        let place = if is_next { self.place_after } else { seqs.binary_search(&seq).ok()? };
+        self.place_after = place + 1;
+        Some(&values[place])
     }
 }
 
