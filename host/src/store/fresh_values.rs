@@ -13,9 +13,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub(super) struct FreshValues {
     /// In the order of the log. None is empty.
     chunks: VecDeque<Chunk>,
-    /// The chunk where the last one was found, and the place after it there. Steps read them in about that order, too: the
-    /// next one is near.
+    /// The chunk where the last one was found. Steps read them in about that order, too: the next one is near,
     last_found: usize,
+    /// and often in this place of the same chunk, right after it.
     place_after: usize,
     bytes: usize,
     max_bytes: usize,
