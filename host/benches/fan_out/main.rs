@@ -171,7 +171,7 @@ fn sandboxed(plugin: &Plugin) {
         solid: "multiply_by_two",
         mapping_keys: &[MappingKey::new("7").unwrap()],
         config: "null",
-        inputs: vec![Input { name: "y".into(), value: InputValue::Single(Value::Json("7".to_owned())) }],
+        inputs: vec![Input { name: "y".into(), value: InputValue::Single(Value::Json("7".into())) }],
         attempt: 0,
         seed: Seed::default(),
         grants: &Grants::none(),

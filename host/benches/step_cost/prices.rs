@@ -140,7 +140,7 @@ impl Bare {
             start_ticker(&engine);
         }
         let input = |(name, json): &(&str, &str)| {
-            let value = InputValue::Single(Value::Json((*json).to_owned()));
+            let value = InputValue::Single(Value::Json((*json).into()));
             Input { name: (*name).into(), value }
         };
         let context =

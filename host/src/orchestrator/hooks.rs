@@ -139,7 +139,7 @@ impl Hooks {
     /// What the inputs of a hook receive.
     pub(super) fn inputs(&self, hook: usize, facts: Json) -> Vec<Input> {
         let inputs = self.all[hook].defaults.iter().cloned().chain([(INPUT.to_owned(), facts)]);
-        let single = |value: Json| InputValue::Single(Value::Json(value.to_string()));
+        let single = |value: Json| InputValue::Single(Value::Json(value.to_string().into()));
         inputs.map(|(name, value)| Input { name: name.into(), value: single(value) }).collect()
     }
 

@@ -12,13 +12,14 @@
 mod executions;
 mod hooks;
 mod inputs;
+mod read_ahead;
 mod step_line;
 mod taking;
 mod tray;
 mod worker;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use fanfold_graph::plan::Plan;
@@ -36,6 +37,7 @@ use crate::report::{Report, Snapshot};
 use crate::sandbox::Interrupt;
 use crate::store::{self, Canceled, Fact, OpenRun, Progress, RunId, StoreError};
 use executions::Executions;
+use read_ahead::ReadAhead;
 use tray::Tray;
 use worker::Worker;
 
@@ -100,6 +102,8 @@ struct State {
     slots: Slots,
     /// Workers that execute steps, superseded ones too.
     busy_workers: usize,
+    /// Large collections that steps are reading.
+    collections: Vec<Weak<ReadAhead>>,
     /// Steps that wait for their retry, and until when.
     delayed: FxHashMap<StepId, Instant>,
     stopped: Option<Stopped>,
@@ -127,6 +131,7 @@ impl Orchestrator {
             executions: Executions::new(jobs),
             slots: Slots::new(&plan, &concurrency),
             busy_workers: 0,
+            collections: Vec::new(),
             delayed: FxHashMap::default(),
             stopped: None,
         };

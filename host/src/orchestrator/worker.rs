@@ -1,7 +1,7 @@
 //! A worker's life: it claims steps, runs them with the run's lock released, and records how they ended.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
@@ -203,7 +203,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Has nothing to do: empties all trays, runs what another worker has claimed and not begun, or sleeps.
+    /// Has nothing to do: empties all trays, runs what another worker has claimed and not begun, reads ahead for a step that
+    /// another one runs, or sleeps.
     fn look_around<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,
@@ -225,6 +226,13 @@ impl Shared {
             state.busy_workers -= 1;
             self.empty(&mut state, worker);
             return state;
+        }
+        let unread = state.collections.iter().filter_map(Weak::upgrade).find(|it| it.is_waiting());
+        if let Some(collection) = unread {
+            self.idle_workers.fetch_sub(1, Ordering::SeqCst);
+            drop(state);
+            collection.read_on();
+            return self.lock();
         }
         state = match pause {
             Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,

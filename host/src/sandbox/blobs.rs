@@ -43,7 +43,7 @@ impl KnownBlobs {
     /// Converts a value for the guest; a blob in it becomes known.
     pub(super) fn hand_over(&mut self, value: Value) -> types::Value {
         match value {
-            Value::Json(text) => types::Value::Json(text),
+            Value::Json(text) => types::Value::Json(text.into()),
             Value::Bytes(bytes) => types::Value::Bytes(bytes),
             Value::Blob(blob) => types::Value::Blob(self.give(blob)),
         }
@@ -52,7 +52,7 @@ impl KnownBlobs {
     /// Converts a value from the guest; a blob in it must be known.
     pub(super) fn take_back(&self, value: types::Value) -> Result<Value, String> {
         Ok(match value {
-            types::Value::Json(text) => Value::Json(text),
+            types::Value::Json(text) => Value::Json(text.into()),
             types::Value::Bytes(bytes) => Value::Bytes(bytes),
             types::Value::Blob(blob) => Value::Blob(self.check(blob)?),
         })

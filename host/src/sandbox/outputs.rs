@@ -287,7 +287,7 @@ mod tests {
     }
 
     fn json_value(text: &str) -> Value {
-        Value::Json(text.to_owned())
+        Value::Json(text.into())
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub struct BlobRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// JSON text. An emitted one has been parsed: it is valid.
-    Json(String),
+    Json(CompactString),
     /// Raw bytes.
     Bytes(Vec<u8>),
     /// A value that is read and written in chunks.

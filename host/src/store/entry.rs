@@ -301,8 +301,7 @@ impl LoggedValue {
     /// The value, where its content is here or is read in chunks.
     pub(super) fn here(&self) -> Option<Value> {
         match self {
-            // `to_string` would go through a formatter.
-            Self::Json(text) => Some(Value::Json(text.as_str().to_owned())),
+            Self::Json(text) => Some(Value::Json(text.clone())),
             Self::Bytes(bytes) => Some(Value::Bytes(bytes.clone())),
             Self::Blob { file, media_type } => Some(Value::Blob(BlobRef {
                 digest: BlobDigest(file.digest),

@@ -69,13 +69,12 @@ impl Values {
         }
         match value {
             Value::Json(text) if text.len() > MAX_INLINE_BYTES => {
-                self.write_file(text.into_bytes()).map(LoggedValue::JsonFile)
+                self.write_file(text.into_string().into_bytes()).map(LoggedValue::JsonFile)
             }
             Value::Bytes(bytes) if bytes.len() > MAX_INLINE_BYTES => {
                 self.write_file(bytes).map(LoggedValue::BytesFile)
             }
-            // Most are a few bytes: those need no allocation of their own while they are fresh.
-            Value::Json(text) => Ok(LoggedValue::Json(text.into())),
+            Value::Json(text) => Ok(LoggedValue::Json(text)),
             Value::Bytes(bytes) => Ok(LoggedValue::Bytes(bytes)),
             Value::Blob(blob) => {
                 self.fetch(&blob, interrupt)?;
@@ -128,7 +127,7 @@ impl Values {
             io::Result::Ok(content)
         };
         Ok(match &kept.form {
-            ValueForm::Json => Value::Json(String::from_utf8(content()?).map_err(io::Error::other)?),
+            ValueForm::Json => json(content()?)?,
             ValueForm::Bytes => Value::Bytes(content()?),
             ValueForm::Blob(media_type) => {
                 let (digest, media_type) = (BlobDigest(kept.digest), media_type.clone());
@@ -188,10 +187,7 @@ impl Values {
         let logged = self.logged(value.id, log)?;
         match (logged.here(), &logged) {
             (Some(value), _) => Ok(value),
-            (None, LoggedValue::JsonFile(file)) => {
-                let text = String::from_utf8(self.read_file(file.digest)?);
-                text.map(Value::Json).map_err(io::Error::other)
-            }
+            (None, LoggedValue::JsonFile(file)) => self.read_file(file.digest).and_then(json),
             (None, LoggedValue::BytesFile(file)) => self.read_file(file.digest).map(Value::Bytes),
             (None, LoggedValue::Kept(kept)) => self.take_kept(kept, interrupt),
             (None, _) => unreachable!("every other value is at hand"),
@@ -246,6 +242,11 @@ impl Values {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn json(content: Vec<u8>) -> io::Result<Value> {
+    let text = String::from_utf8(content).map_err(io::Error::other)?;
+    Ok(Value::Json(text.into()))
 }
 
 impl Memory {

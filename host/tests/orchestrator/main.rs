@@ -102,11 +102,12 @@ fn count(ended: &Ended, solid: &str, state: StepState) -> u64 {
 
 #[test]
 fn a_fan_out_is_collected_in_emission_order() {
-    for jobs in [1, 2, 7] {
-        let ended = ended(&fan_out(0), Script::counting(200), jobs);
+    // Few, and more than one read of the store.
+    for (jobs, clones) in [(1, 200), (2, 200), (7, 200), (1, 5000), (2, 5000), (7, 5000)] {
+        let ended = ended(&fan_out(0), Script::counting(clones), jobs);
         assert_eq!(ended.outcome, Outcome::Succeeded);
-        assert_eq!(ended.result, (0..200).map(|n| n * 2).sum::<u64>().to_string());
-        assert_eq!(count(&ended, "double", StepState::Succeeded), 200);
+        assert_eq!(ended.result, (0..clones).map(|n| n * 2).sum::<u64>().to_string());
+        assert_eq!(count(&ended, "double", StepState::Succeeded), clones);
     }
 }
 

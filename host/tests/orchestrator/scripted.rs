@@ -120,8 +120,9 @@ impl Executor for Script {
             None | Some("seed") => self.emit_all(&mut *host),
             Some("n") => self.double(job, &mut *host)?,
             Some("all") => {
-                let sum: u64 = members(job.inputs).iter().map(|text| number(text)).sum();
-                emit(&mut *host, None, sum.to_string());
+                let numbers: Vec<u64> = members(job.inputs).iter().map(|text| number(text)).collect();
+                assert!(numbers.is_sorted(), "not in emission order");
+                emit(&mut *host, None, numbers.iter().sum::<u64>().to_string());
             }
             Some(other) => panic!("no solid has an input `{other}`"),
         }
@@ -131,7 +132,7 @@ impl Executor for Script {
 
 pub(crate) fn emit(host: &mut dyn StepHost, key: Option<&str>, json: String) {
     let mapping_key = key.map(|key| MappingKey::new(key).unwrap());
-    let value = Value::Json(json);
+    let value = Value::Json(json.into());
     host.emit(Emission { output: "result".to_owned(), mapping_key, value, metadata: Vec::new() }).unwrap();
 }
 
@@ -141,7 +142,7 @@ fn number(text: &str) -> u64 {
 
 fn single(inputs: Vec<Input>) -> String {
     match inputs.into_iter().next().unwrap().value {
-        InputValue::Single(Value::Json(text)) => text,
+        InputValue::Single(Value::Json(text)) => text.into(),
         other => panic!("{other:?}"),
     }
 }
@@ -149,7 +150,7 @@ fn single(inputs: Vec<Input>) -> String {
 fn members(inputs: Vec<Input>) -> Vec<String> {
     let InputValue::Items(collection) = inputs.into_iter().next().unwrap().value else { panic!("no list") };
     let texts = collection.items.map(|item| match item.unwrap() {
-        CollectedItem { mapping_key: Some(_), value: Value::Json(text) } => text,
+        CollectedItem { mapping_key: Some(_), value: Value::Json(text) } => text.into(),
         other => panic!("{other:?}"),
     });
     let texts: Vec<_> = texts.collect();

@@ -39,7 +39,7 @@ fn listed(value: Value) -> CollectedItem {
 }
 
 fn json(text: &str) -> Value {
-    Value::Json(text.to_owned())
+    Value::Json(text.into())
 }
 
 /// What a guest logs that reads these members.
@@ -74,7 +74,7 @@ fn a_collection_is_read_in_pages_and_never_whole() {
     let plugin = plugin(guest);
     let items = (0..10_000).map(|number: u32| {
         let mapping_key = MappingKey::new(&format!("k{number}")).ok();
-        Ok(CollectedItem { mapping_key, value: Value::Json(number.to_string()) })
+        Ok(CollectedItem { mapping_key, value: Value::Json(number.to_string().into()) })
     });
     let inputs = collection(items, 10_000);
     Step { inputs, ..Step::default() }.run(&plugin).unwrap();

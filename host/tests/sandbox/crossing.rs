@@ -90,7 +90,7 @@ fn a_list_that_has_more_members_than_memory() {
 
 /// Inputs that the host has to put into the guest's memory by its `realloc`.
 fn with_input(guest: Guest, limits: Limits) -> Result<StepReport, StepFailure> {
-    let text = Value::Json(format!("\"{}\"", "x".repeat(100_000)));
+    let text = Value::Json(format!("\"{}\"", "x".repeat(100_000)).into());
     let inputs = vec![Input { name: "a".into(), value: InputValue::Single(text) }];
     Step { limits, inputs, ..Step::default() }.run(&plugin(guest))
 }
@@ -149,7 +149,7 @@ fn a_host_call_whose_answer_meets_the_same_reallocs() {
 #[test]
 fn an_input_that_is_larger_than_the_guests_memory() {
     let input = |realloc: &str| {
-        let text = Value::Json(format!("\"{}\"", "x".repeat(70 << 20)));
+        let text = Value::Json(format!("\"{}\"", "x".repeat(70 << 20)).into());
         let inputs = vec![Input { name: "a".into(), value: InputValue::Single(text) }];
         Step { inputs, ..Step::default() }.run(&plugin(Guest::new("").realloc(realloc))).unwrap_err().kind
     };

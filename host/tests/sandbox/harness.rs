@@ -143,7 +143,7 @@ pub(crate) fn short_wall() -> Limits {
 pub(crate) fn emitted(recorder: &Recorder) -> Vec<String> {
     let told = recorder.0.lock().unwrap();
     let text = |emission: &Emission| match &emission.value {
-        Value::Json(text) => text.clone(),
+        Value::Json(text) => text.to_string(),
         other => format!("{other:?}"),
     };
     told.emissions.iter().map(text).collect()

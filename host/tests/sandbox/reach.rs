@@ -276,10 +276,8 @@ fn a_scratch_directory_is_each_steps_own_and_limited() {
     for _ in 0..3 {
         assert_eq!(attempted(&grants, soil), ["", "ok", "x", "denied"]);
     }
-    let inputs = vec![Input {
-        name: "path".into(),
-        value: InputValue::Single(Value::Json("\"/tmp/big\"".to_owned())),
-    }];
+    let inputs =
+        vec![Input { name: "path".into(), value: InputValue::Single(Value::Json("\"/tmp/big\"".into())) }];
     let step = Step { solid: Some("fill"), inputs, grants: Grants::new(grants).unwrap(), ..Step::default() };
     let failure = step.run(&HOSTILE).unwrap_err();
     assert_eq!(failure.kind, FailureKind::ScratchFull, "{failure}");
@@ -461,7 +459,7 @@ fn outcome(
     let recorder = Recorder::default();
     let single = |(name, json): &(&str, Json)| Input {
         name: (*name).into(),
-        value: InputValue::Single(Value::Json(json.to_string())),
+        value: InputValue::Single(Value::Json(json.to_string().into())),
     };
     let step = Step {
         solid: Some(solid),

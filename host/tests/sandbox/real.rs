@@ -41,7 +41,7 @@ fn granted(host: &Path) -> Grants {
 }
 
 fn single(name: &str, json: &str) -> Input {
-    Input { name: name.into(), value: InputValue::Single(Value::Json(json.to_owned())) }
+    Input { name: name.into(), value: InputValue::Single(Value::Json(json.into())) }
 }
 
 #[test]

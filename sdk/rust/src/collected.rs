@@ -3,7 +3,7 @@
 use std::vec;
 
 use crate::MappingKey;
-use crate::page::{Member, Page};
+use crate::page::Page;
 use crate::runtime::{Collection, Pages, StepHost};
 use crate::value::{FromValue, ReadError, Value};
 
@@ -13,7 +13,7 @@ use crate::value::{FromValue, ReadError, Value};
 /// mapping key, where there is one, and the value, or why that one value is not a `T`.
 pub struct Collected<T> {
     source: Source,
-    page: vec::IntoIter<Member<T>>,
+    page: Page<T>,
     page_len: u32,
     len: usize,
     given: usize,
@@ -34,7 +34,7 @@ const MAX_PAGE_BYTES: usize = 1 << 20;
 impl<T: FromValue> Collected<T> {
     pub(crate) fn from_pages(pages: Pages, host: StepHost) -> Self {
         let len = pages.total() as usize;
-        Self::new(Source::Host(pages), Vec::new(), len, host)
+        Self::new(Source::Host(pages), Page::empty(), len, host)
     }
 
     /// Reads a plain value that is a list or a map of values.
@@ -43,12 +43,12 @@ impl<T: FromValue> Collected<T> {
             return Err(ReadError::new("it holds bytes where a collection is expected"));
         };
         let page = Page::of_values(inline_items(&text)?, |value| T::from_value(value, &host));
-        let len = page.members.len();
-        Ok(Self::new(Source::Inline, page.members, len, host))
+        let len = page.len();
+        Ok(Self::new(Source::Inline, page, len, host))
     }
 
-    fn new(source: Source, page: Vec<Member<T>>, len: usize, host: StepHost) -> Self {
-        Self { source, page: page.into_iter(), page_len: 64, len, given: 0, host }
+    fn new(source: Source, page: Page<T>, len: usize, host: StepHost) -> Self {
+        Self { source, page, page_len: 64, len, given: 0, host }
     }
 
     /// How many values there are in all.
@@ -65,13 +65,12 @@ impl<T: FromValue> Collected<T> {
     /// Fetches the next page, sized by what the last one weighed.
     fn turn_page(&mut self) {
         let Source::Host(pages) = &mut self.source else { return };
-        let Page { members, bytes } = T::read_page(pages, self.page_len, &self.host);
-        if bytes > MAX_PAGE_BYTES {
+        self.page = T::read_page(pages, self.page_len, &self.host);
+        if self.page.bytes > MAX_PAGE_BYTES {
             self.page_len = (self.page_len / 2).max(1);
-        } else if bytes < MAX_PAGE_BYTES / 4 {
+        } else if self.page.bytes < MAX_PAGE_BYTES / 4 {
             self.page_len = (self.page_len * 2).min(MAX_PAGE_LEN);
         }
-        self.page = members.into_iter();
     }
 }
 
@@ -136,7 +135,7 @@ pub(crate) fn gather_map(mut pages: Pages) -> String {
         if page.values().is_none() {
             break;
         }
-        for (key, value) in page.keys().zip(page.texts()) {
+        for (key, value) in page.members() {
             if text.len() > 1 {
                 text.push(',');
             }

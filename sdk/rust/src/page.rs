@@ -1,5 +1,7 @@
 //! One page of a collection: a part that fits the memory of a small solid.
 
+use std::vec;
+
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -8,9 +10,18 @@ use crate::value::{ReadError, Value};
 
 /// Members of a collection, in order; none at its end.
 pub struct Page<T> {
-    pub(crate) members: Vec<Member<T>>,
+    members: Members<T>,
     /// What they took on their way here, in bytes.
     pub(crate) bytes: usize,
+}
+
+enum Members<T> {
+    Read(vec::IntoIter<Member<T>>),
+    /// Their keys are made one by one: most are dropped at once, and make room for the next.
+    Json {
+        mapping_keys: Keys,
+        values: vec::IntoIter<T>,
+    },
 }
 
 /// A mapping key, where there is one, and the value, or why it is not a `T`.
@@ -30,18 +41,49 @@ impl<T> Page<T> {
         read: impl Fn(Value) -> Result<T, ReadError>,
     ) -> Self {
         let bytes = values.iter().map(|(_, value)| weight(value)).sum();
-        let members = values.into_iter().map(|(key, value)| (key, read(value))).collect();
-        Self { members, bytes }
+        let members: Vec<_> = values.into_iter().map(|(key, value)| (key, read(value))).collect();
+        Self { members: Members::Read(members.into_iter()), bytes }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { members: Members::Read(Vec::new().into_iter()), bytes: 0 }
+    }
+
+    /// How many members are left.
+    pub(crate) fn len(&self) -> usize {
+        match &self.members {
+            Members::Read(members) => members.len(),
+            Members::Json { values, .. } => values.len(),
+        }
+    }
+}
+
+impl<T> Iterator for Page<T> {
+    type Item = Member<T>;
+
+    fn next(&mut self) -> Option<Member<T>> {
+        match &mut self.members {
+            Members::Read(members) => members.next(),
+            Members::Json { mapping_keys, values } => {
+                let value = values.next()?;
+                Some((mapping_keys.next(), Ok(value)))
+            }
+        }
     }
 }
 
 impl<T: DeserializeOwned> Page<T> {
-    pub(crate) fn of_json(page: &JsonPage) -> Self {
+    pub(crate) fn of_json(page: JsonPage) -> Self {
         let bytes = page.values.len();
         let members = match serde_json::from_str::<Vec<T>>(&page.values) {
-            Ok(values) => page.keys().zip(values.into_iter().map(Ok)).collect(),
+            Ok(values) => {
+                Members::Json { mapping_keys: Keys::of(page.mapping_keys), values: values.into_iter() }
+            }
             // Not all of them are a `T`: which ones?
-            Err(_) => page.keys().zip(page.texts().map(read)).collect(),
+            Err(_) => {
+                let members: Vec<_> = page.members().map(|(key, text)| (key, read(text))).collect();
+                Members::Read(members.into_iter())
+            }
         };
         Self { members, bytes }
     }
@@ -52,17 +94,12 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
 }
 
 impl JsonPage {
-    /// The mapping keys, where there are some; without end where there are none.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Option<MappingKey>> {
-        let mut keys = self.mapping_keys.split(' ').filter(|key| !key.is_empty()).map(MappingKey::from_host);
-        std::iter::from_fn(move || Some(keys.next()))
-    }
-
-    /// The JSON texts, one by one.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    /// The mapping keys, where there are some, and the JSON texts.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (Option<MappingKey>, &str)> {
         let values: Vec<&RawValue> = serde_json::from_str(&self.values)
             .unwrap_or_else(|error| panic!("the host gave an invalid page of a collection: {error}"));
-        values.into_iter().map(RawValue::get)
+        let mut keys = Keys::of(self.mapping_keys.clone());
+        values.into_iter().map(move |value| (keys.next(), value.get()))
     }
 
     /// The JSON texts with a comma between each two; none at the end of the collection.
@@ -72,10 +109,64 @@ impl JsonPage {
     }
 }
 
+/// Mapping keys with a space between each two.
+struct Keys {
+    text: String,
+    /// Where the next one begins; behind the text at the end.
+    place: usize,
+}
+
+impl Keys {
+    fn of(text: String) -> Self {
+        // The empty text has no key, not an empty one.
+        let place = usize::from(text.is_empty());
+        Self { text, place }
+    }
+}
+
+impl Iterator for Keys {
+    type Item = MappingKey;
+
+    fn next(&mut self) -> Option<MappingKey> {
+        let rest = self.text.get(self.place..)?;
+        let key = rest.split_once(' ').map_or(rest, |(key, _)| key);
+        self.place += key.len() + 1;
+        Some(MappingKey::from_host(key))
+    }
+}
+
 fn weight(value: &Value) -> usize {
     match value {
         Value::Json(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::Blob(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of a page of integers, as text.
+    fn members(mapping_keys: &str, values: &str) -> Vec<String> {
+        let page =
+            Page::<i64>::of_json(JsonPage { mapping_keys: mapping_keys.into(), values: values.into() });
+        let len = page.len();
+        let text = |(key, value): Member<i64>| {
+            let value = value.map_or_else(|_| "no integer".to_owned(), |value| value.to_string());
+            key.map_or_else(|| value.clone(), |key| format!("{}: {value}", key.as_str()))
+        };
+        let members: Vec<_> = page.map(text).collect();
+        assert_eq!(members.len(), len);
+        members
+    }
+
+    #[test]
+    fn members_come_with_their_keys_where_they_have_some() {
+        assert_eq!(members("a b_2 c", "[1,2,3]"), ["a: 1", "b_2: 2", "c: 3"]);
+        assert_eq!(members("a b_2 c", "[1,true,3]"), ["a: 1", "b_2: no integer", "c: 3"]);
+        assert_eq!(members("", "[1,2]"), ["1", "2"]);
+        assert_eq!(members("", "[true,2]"), ["no integer", "2"]);
+        assert!(members("", "[]").is_empty());
     }
 }

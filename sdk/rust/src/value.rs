@@ -111,7 +111,7 @@ impl<T: DeserializeOwned + JsonSchema> FromValue for T {
     }
 
     fn read_page(pages: &mut Pages, max: u32, _host: &StepHost) -> Page<Self> {
-        Page::of_json(&pages.json_page(max))
+        Page::of_json(pages.json_page(max))
     }
 }
 
