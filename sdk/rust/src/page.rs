@@ -75,15 +75,12 @@ impl<T> Iterator for Page<T> {
 impl<T: DeserializeOwned> Page<T> {
     pub(crate) fn of_json(page: JsonPage) -> Self {
         let bytes = page.values.len();
-        let members = match serde_json::from_str::<Vec<T>>(&page.values) {
-            Ok(values) => {
-                Members::Json { mapping_keys: Keys::of(page.mapping_keys), values: values.into_iter() }
-            }
+        let members = if let Ok(values) = serde_json::from_str::<Vec<T>>(&page.values) {
+            Members::Json { mapping_keys: Keys::of(page.mapping_keys), values: values.into_iter() }
+        } else {
             // Not all of them are a `T`: which ones?
-            Err(_) => {
-                let members: Vec<_> = page.members().map(|(key, text)| (key, read(text))).collect();
-                Members::Read(members.into_iter())
-            }
+            let members: Vec<_> = page.members().map(|(key, text)| (key, read(text))).collect();
+            Members::Read(members.into_iter())
         };
         Self { members, bytes }
     }
