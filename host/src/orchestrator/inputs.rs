@@ -113,6 +113,7 @@ impl Shared {
         let items = items.map(move |(key, member)| {
             Ok(CollectedItem { mapping_key: Some(key), value: shared.read(&member, &interrupt)? })
         });
+        // A shorter one is read before another worker is awake.
         let items: ItemReader =
             if collection.len > PAGE { self.read_ahead(Box::new(items)) } else { Box::new(items) };
         let missing =

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use crate::sandbox::{CollectedItem, ItemReader};
 
-/// So many members are read at once, while who needs the first of them waits,
+/// So many members are read at once: who needs the first of them waits for all,
 const AT_ONCE: usize = 16;
 /// or fewer if they take so many bytes.
 const BYTES_AT_ONCE: u64 = 64 << 10;
@@ -145,7 +145,7 @@ impl Iterator for Reader {
 }
 
 impl Shared {
-    /// Has the members of a collection read ahead, if there is another worker that could.
+    /// Has the members of a collection read ahead by other workers, where there are any.
     pub(super) fn read_ahead(self: &Arc<Self>, members: ItemReader) -> ItemReader {
         if self.trays.len() == 1 {
             return members;

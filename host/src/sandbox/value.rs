@@ -58,7 +58,7 @@ pub struct BlobRef {
 /// What an output emits and an input receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// JSON text. An emitted one has been parsed: it is valid.
+    /// JSON text. An emitted one has been parsed: it is valid. Most are a few bytes: those need no allocation of their own.
     Json(CompactString),
     /// Raw bytes.
     Bytes(Vec<u8>),
