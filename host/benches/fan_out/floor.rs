@@ -28,7 +28,7 @@ impl Floor {
         })
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(1 << 20)
-        .decommit_batch_size(32);
+        .decommit_batch_size(1);
         let mut config = Config::new();
         config
             .concurrency_support(false)

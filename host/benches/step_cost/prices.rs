@@ -207,12 +207,12 @@ fn config(protections: &[Protection]) -> Config {
         .total_tables(800)
         .total_stacks(0);
     if has(WholeReset) {
-        pool.pagemap_scan(Enabled::No).decommit_batch_size(64);
+        pool.pagemap_scan(Enabled::No).decommit_batch_size(16);
     } else {
         pool.pagemap_scan(Enabled::Yes)
             .linear_memory_keep_resident(4 << 20)
             .table_keep_resident(1 << 20)
-            .decommit_batch_size(32);
+            .decommit_batch_size(1);
     }
     let mut config = Config::new();
     config

@@ -23,9 +23,7 @@ pub const MAX_STACK_BYTES: usize = 2 << 20;
 /// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.
 const MEMORY_KEEP_RESIDENT: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT: usize = 1 << 20;
-/// Regions that the pool collects in a queue before it gives their slots back, and the most queues that it has: one for
-/// each processor.
-const BATCH_REGIONS: usize = 16;
+/// The most queues of a pool, in which regions stand that the system is to clear: one for each processor.
 const MAX_QUEUES: usize = 16;
 /// The most memory that a slot has room for: all that 32-bit code can name. [`Limits`](super::Limits) say how much
 /// of it a step may use.
@@ -34,8 +32,8 @@ const MAX_MEMORY_BYTES: usize = 1 << 32;
 /// What an [`Engine`] is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Steps that run at once, at most; one more fails as `host-failed`. Each reserves about 80 GiB of address space
-    /// and no memory.
+    /// Steps that run at once, at most; one more fails as `host-failed`. Each reserves about 16 GiB of address space
+    /// and no memory, or 80 GiB where [everything](MemoryReset::Everything) is reset.
     pub concurrent_steps: u32,
     /// Count fuel, so that [`Limits::fuel`](super::Limits::fuel) works: code runs somewhat slower.
     pub count_fuel: bool,
@@ -203,14 +201,15 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
     // `describe` may run beside a full house.
     let steps = options.concurrent_steps.saturating_add(1);
     let all = |per_step: usize| steps.saturating_mul(per_step as u32);
+    let batch = batch_regions(memory_reset);
     // Slots in queues are in use, and while a thread gives those of one back, others find neither them nor the queue: they
     // would be refused. So there are slots for all that can be in between.
     let queues = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_QUEUES) as u32;
-    // A thread that is alone always finds the queue.
-    let spare = if options.concurrent_steps == 1 {
+    // A thread that is alone always finds the queue, and in a batch of one nothing waits.
+    let spare = if options.concurrent_steps == 1 || batch == 1 {
         0
     } else {
-        steps.saturating_add(queues).saturating_mul(BATCH_REGIONS as u32)
+        steps.saturating_add(queues).saturating_mul(batch as u32)
     };
     let with_spare = |per_step: usize| all(per_step).saturating_add(spare);
     let mut pool = PoolingAllocationConfig::new();
@@ -224,7 +223,7 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
         .max_memory_size(MAX_MEMORY_BYTES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_unused_warm_slots(steps.min(100))
-        .decommit_batch_size(BATCH_REGIONS);
+        .decommit_batch_size(batch);
     match memory_reset {
         MemoryReset::WrittenPages => pool
             .pagemap_scan(Enabled::Yes)
@@ -233,6 +232,16 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
         MemoryReset::Everything(_) => pool.pagemap_scan(Enabled::No),
     };
     pool
+}
+
+/// How many regions that the system is to clear stand in a queue before they are cleared together and their slots given back.
+fn batch_regions(memory_reset: MemoryReset) -> usize {
+    match memory_reset {
+        // The region of a step that wrote no more than a slot keeps is empty. wasmtime skips it, but asks the system to clear
+        // a whole queue of them, and two threads that ask wait for each other.
+        MemoryReset::WrittenPages => 1,
+        MemoryReset::Everything(_) => 16,
+    }
 }
 
 /// Makes running guests look up about every [`TICK`], for as long as the engine lives.
