@@ -266,7 +266,7 @@ fn garbage_is_collected_beside_a_run_that_writes_values() {
         }
     }
     let ran = ended(run);
-    assert_eq!(ran.exit, 0, "{}", ran.stderr);
+    assert_eq!(ran.exit, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(collected > 2, "{collected}");
     let outputs = place.outputs();
     let pads = outputs["pad"]["result"].as_object().unwrap();

@@ -221,7 +221,7 @@ fn is_needed(connection: &Connection, digest: [u8; 32]) -> Result<bool, rusqlite
 }
 
 /// Removes files that nobody is writing any more.
-fn remove_unfinished(files: &ValueFiles, is_dry: bool, removed: &mut Removed) -> io::Result<()> {
+pub(super) fn remove_unfinished(files: &ValueFiles, is_dry: bool, removed: &mut Removed) -> io::Result<()> {
     for path in files.unfinished()? {
         let Some(left) = lock_existing(&path)? else { continue };
         removed.file(left.metadata()?.len());

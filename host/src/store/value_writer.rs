@@ -53,13 +53,16 @@ impl ValueWriter {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let unfinished = self.files.unfinished_directory();
         fs::create_dir_all(&unfinished)?;
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = unfinished.join(format!("{}-{number}", std::process::id()));
-        // Locked: it is not what a process left that is gone.
-        let file = lock(&path)?.ok_or(io::ErrorKind::ResourceBusy)?;
-        file.set_len(0)?;
-        let file = BufWriter::new(file);
-        Ok(NewFile { writer: self.clone(), path, file, hasher: blake3::Hasher::new(), size: 0 })
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = unfinished.join(format!("{}-{number}", std::process::id()));
+            // Locked: it is not what a process left that is gone. Whoever collects garbage may have taken it for that
+            // before it was, and removes it.
+            let Some(file) = lock(&path)? else { continue };
+            file.set_len(0)?;
+            let file = BufWriter::new(file);
+            return Ok(NewFile { writer: self.clone(), path, file, hasher: blake3::Hasher::new(), size: 0 });
+        }
     }
 
     /// Begins a blob.
@@ -152,7 +155,10 @@ impl BlobSink for NewBlob {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+    use crate::store::removal::{Removed, remove_unfinished};
     use crate::store::schema;
 
     fn writer(directory: &std::path::Path) -> ValueWriter {
@@ -188,6 +194,22 @@ mod tests {
         assert_eq!(writer.files.unfinished().unwrap().len(), 1);
         drop(new);
         assert!(writer.files.unfinished().unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_are_begun_while_garbage_is_collected() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, is_over) = (writer(directory.path()), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    remove_unfinished(&writer.files, false, &mut Removed::default()).unwrap();
+                }
+            });
+            let begun: io::Result<Vec<_>> = (0..5_000).map(|_| writer.create().map(drop)).collect();
+            is_over.store(true, Ordering::Relaxed);
+            begun.unwrap();
+        });
     }
 
     #[test]
