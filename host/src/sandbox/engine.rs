@@ -23,7 +23,9 @@ pub const MAX_STACK_BYTES: usize = 2 << 20;
 /// Memory and table bytes that a slot keeps between steps, so that the next one need not ask the system for them.
 const MEMORY_KEEP_RESIDENT: usize = 4 << 20;
 const TABLE_KEEP_RESIDENT: usize = 1 << 20;
-/// The most queues of a pool, in which regions stand that the system is to clear: one for each processor.
+/// Regions that the pool collects in a queue before the system clears them and their slots are given back, and the most
+/// queues that it has: one for each processor.
+const BATCH_REGIONS: usize = 16;
 const MAX_QUEUES: usize = 16;
 /// The most memory that a slot has room for: all that 32-bit code can name. [`Limits`](super::Limits) say how much
 /// of it a step may use.
@@ -201,47 +203,46 @@ fn pool(options: EngineOptions, memory_reset: MemoryReset) -> PoolingAllocationC
     // `describe` may run beside a full house.
     let steps = options.concurrent_steps.saturating_add(1);
     let all = |per_step: usize| steps.saturating_mul(per_step as u32);
-    let batch = batch_regions(memory_reset);
-    // Slots in queues are in use, and while a thread gives those of one back, others find neither them nor the queue: they
-    // would be refused. So there are slots for all that can be in between.
-    let queues = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_QUEUES) as u32;
-    // A thread that is alone always finds the queue, and in a batch of one nothing waits.
-    let spare = if options.concurrent_steps == 1 || batch == 1 {
-        0
-    } else {
-        steps.saturating_add(queues).saturating_mul(batch as u32)
-    };
-    let with_spare = |per_step: usize| all(per_step).saturating_add(spare);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(steps)
         .total_core_instances(all(MAX_INSTANCES))
-        .total_memories(with_spare(MAX_MEMORIES))
-        .total_tables(with_spare(MAX_TABLES))
+        .total_memories(all(MAX_MEMORIES))
+        .total_tables(all(MAX_TABLES))
         .total_stacks(0)
         .max_memories_per_module(MAX_MEMORIES as u32)
         .max_tables_per_module(MAX_TABLES as u32)
         .max_memory_size(MAX_MEMORY_BYTES)
         .table_elements(MAX_TABLE_ELEMENTS)
-        .max_unused_warm_slots(steps.min(100))
-        .decommit_batch_size(batch);
+        .max_unused_warm_slots(steps.min(100));
     match memory_reset {
         MemoryReset::WrittenPages => pool
             .pagemap_scan(Enabled::Yes)
             .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
-            .table_keep_resident(TABLE_KEEP_RESIDENT),
-        MemoryReset::Everything(_) => pool.pagemap_scan(Enabled::No),
+            .table_keep_resident(TABLE_KEEP_RESIDENT)
+            // A step that wrote no more than a slot keeps leaves empty regions. wasmtime skips one of them, but asks the
+            // system to clear a queue of them.
+            .decommit_batch_size(1),
+        MemoryReset::Everything(_) => {
+            let spare = spare_slots(options);
+            pool.pagemap_scan(Enabled::No)
+                .decommit_batch_size(BATCH_REGIONS)
+                .total_memories(all(MAX_MEMORIES).saturating_add(spare))
+                .total_tables(all(MAX_TABLES).saturating_add(spare))
+        }
     };
     pool
 }
 
-/// How many regions that the system is to clear stand in a queue before they are cleared together and their slots given back.
-fn batch_regions(memory_reset: MemoryReset) -> usize {
-    match memory_reset {
-        // The region of a step that wrote no more than a slot keeps is empty. wasmtime skips it, but asks the system to clear
-        // a whole queue of them, and two threads that ask wait for each other.
-        MemoryReset::WrittenPages => 1,
-        MemoryReset::Everything(_) => 16,
+/// Slots in queues are in use, and while a thread gives those of one back, others find neither them nor the queue: they
+/// would be refused. So there are slots for all that can be in between.
+fn spare_slots(options: EngineOptions) -> u32 {
+    if options.concurrent_steps == 1 {
+        // A thread that is alone always finds the queue.
+        return 0;
     }
+    let queues = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_QUEUES) as u32;
+    let steps = options.concurrent_steps.saturating_add(1);
+    steps.saturating_add(queues).saturating_mul(BATCH_REGIONS as u32)
 }
 
 /// Makes running guests look up about every [`TICK`], for as long as the engine lives.
