@@ -1,8 +1,8 @@
 //! What a step costs, from a bare loop over wasmtime up to a recorded run: `cargo bench -p fanfold --bench fan_out`.
 //!
-//! One generator, N clones that double a number, and a sum: `-- N` is 100,000 unless given, `-- growth` runs a table of sizes,
-//! of other shapes too, and `-- repeat memory 1` one layer on one thread until it is stopped. Every ratio
-//! is against the floor of the same process.
+//! One generator, N clones that double a number, and a sum: `-- N ROUNDS` is 100,000 and 9 unless given, `-- growth` runs a table
+//! of sizes, of other shapes too, and `-- repeat memory 1` one layer on one thread until it is stopped. Every ratio is against
+//! the floor of the same run of this program.
 
 #[path = "../rig/best.rs"]
 mod best;
@@ -12,11 +12,13 @@ mod floor;
 mod growth;
 #[path = "../rig/plugins.rs"]
 mod plugins;
+mod processes;
 #[path = "../rig/runs.rs"]
 mod runs;
 #[path = "../rig/void.rs"]
 mod void;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,8 +32,12 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use best::best;
 use component::component;
 use floor::Floor;
+use processes::FloorProcess;
 use runs::Setup;
 use void::Void;
+
+/// Unless the command line says otherwise.
+const ROUNDS: usize = 9;
 
 /// As in the program.
 #[global_allocator]
@@ -39,14 +45,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    if arguments == [processes::ARGUMENT] {
+        return processes::serve();
+    }
     let engine = Engine::new(EngineOptions { concurrent_steps: 2, ..EngineOptions::default() }).unwrap();
     let plugin = plugins::plugin(&engine, "numbers");
     println!("memory reset: {}", engine.memory_reset());
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["growth", ref shape @ ..] => growth::growth(&plugin, shape.first().unwrap_or(&"")),
         ["repeat", name, threads] => repeat(&layers(&plugin, 100_000), name, threads.parse().unwrap()),
-        [clones] => table(&layers(&plugin, clones.parse().unwrap()), clones.parse().unwrap()),
-        _ => table(&layers(&plugin, 100_000), 100_000),
+        [clones, rounds] => table(&plugin, clones.parse().unwrap(), rounds.parse().unwrap()),
+        [clones] => table(&plugin, clones.parse().unwrap(), ROUNDS),
+        _ => table(&plugin, 100_000, ROUNDS),
     }
 }
 
@@ -63,6 +73,7 @@ fn layers(plugin: &Plugin, clones: u32) -> Vec<Layer<'_>> {
     }
     let floors = [(); 2].map(|()| Arc::new(Floor::new(&component("numbers"))));
     let floor = Arc::clone(&floors[0]);
+    let processes = RefCell::new([(); 2].map(|()| FloorProcess::start()));
     let in_memory = Store::in_memory().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let recorded = Store::open(directory.path()).unwrap();
@@ -70,6 +81,11 @@ fn layers(plugin: &Plugin, clones: u32) -> Vec<Layer<'_>> {
         layer("wasmtime alone", move |threads| on_threads(threads, clones, |_| floor.step())),
         layer("wasmtime, an engine each", move |threads| {
             on_threads(threads, clones, |thread| floors[thread].step());
+        }),
+        layer("wasmtime, a process each", move |threads| {
+            let (hands, mut processes) = (threads as u32, processes.borrow_mut());
+            processes[..threads].iter_mut().for_each(|process| process.begin(clones / hands));
+            processes[..threads].iter_mut().for_each(FloorProcess::end);
         }),
         layer("sandbox", move |threads| on_threads(threads, clones, |_| sandboxed(plugin))),
         layer("run, in memory", move |threads| run(plugin, clones, threads, &in_memory)),
@@ -92,51 +108,62 @@ enum Hands {
 
 const HANDS: [Hands; 3] = [Hands::OneProcessor, Hands::Threads(1), Hands::Threads(2)];
 
-fn table(layers: &[Layer<'_>], clones: u32) {
+fn table(plugin: &Plugin, clones: u32, rounds: usize) {
     println!(
-        "{clones} clones; microseconds of wall time for each, and against the floor with as many hands;"
+        "{clones} clones; microseconds of wall time for each, the best of {rounds} rounds, and against the floor with as many hands;"
     );
     println!(
-        "how many times the steps of one processor, and of one thread, two threads run on two processors"
+        "how many times the steps of one processor, and of one thread, two threads run on two processors: the middle half of all rounds"
     );
     println!(
-        "{:24} {:>11} {:>6} {:>8} {:>6} {:>9} {:>6} {:>9} {:>7}",
-        "", "1 processor", "", "1 thread", "", "2 threads", "", "processor", "thread"
+        "{:24} {:>11} {:>6} {:>8} {:>6} {:>9} {:>6}  {:>20}  {:>20}",
+        "", "1 processor", "", "1 thread", "", "2 threads", "", "of 1 processor", "of 1 thread"
     );
-    let took = best_in_turn(layers);
-    let floor = took[0];
-    for (Layer { name, .. }, took) in layers.iter().zip(&took) {
+    let layers = layers(plugin, clones);
+    let took = in_turn(&layers, rounds);
+    let best = |layer: usize| {
+        [0, 1, 2].map(|hands| took.iter().map(|round| round[layer][hands]).fold(f64::INFINITY, f64::min))
+    };
+    let floor = best(0);
+    for (number, Layer { name, .. }) in layers.iter().enumerate() {
         print!("{name:24}");
-        for ((seconds, floor), width) in took.iter().zip(floor).zip([11, 8, 9]) {
+        for ((seconds, floor), width) in best(number).iter().zip(floor).zip([11, 8, 9]) {
             print!(" {:width$.2} {:5.2}x", seconds * 1e6 / f64::from(clones), seconds / floor);
         }
-        let [processor, one, two] = *took;
-        println!(" {:8.2}x {:6.2}x", processor / two, one / two);
+        for hands in [0, 1] {
+            let times = took.iter().map(|round| round[number][hands] / round[number][2]).collect();
+            let [low, middle, high] = quartiles(times);
+            print!("  {low:5.2} {middle:6.2}x {high:6.2}");
+        }
+        println!();
     }
 }
 
-/// The best of nine rounds through all layers, in seconds, with all kinds of hands: what else the machine does meanwhile
-/// slows all of them down alike.
-fn best_in_turn(layers: &[Layer<'_>]) -> Vec<[f64; HANDS.len()]> {
+/// Rounds through all layers, with all kinds of hands, in seconds: what else the machine does meanwhile slows all of them
+/// down alike.
+fn in_turn(layers: &[Layer<'_>], rounds: usize) -> Vec<Vec<[f64; HANDS.len()]>> {
     let all_processors = sched_getaffinity(None).unwrap();
-    let mut took = vec![[f64::INFINITY; HANDS.len()]; layers.len()];
-    for _round in 0..9 {
-        for (Layer { work, .. }, took) in layers.iter().zip(&mut took) {
-            for (hands, took) in HANDS.into_iter().zip(took) {
-                let (threads, processors) = match hands {
-                    Hands::OneProcessor => (1, one_of(&all_processors)),
-                    Hands::Threads(threads) => (threads, all_processors),
-                };
-                // Threads inherit it.
-                sched_setaffinity(None, &processors).unwrap();
-                let begun = Instant::now();
-                work(threads);
-                *took = took.min(begun.elapsed().as_secs_f64());
-            }
-        }
-    }
+    let timed = |layer: &Layer<'_>, hands| {
+        let (threads, processors) = match hands {
+            Hands::OneProcessor => (1, one_of(&all_processors)),
+            Hands::Threads(threads) => (threads, all_processors),
+        };
+        // Threads inherit it.
+        sched_setaffinity(None, &processors).unwrap();
+        let begun = Instant::now();
+        (layer.work)(threads);
+        begun.elapsed().as_secs_f64()
+    };
+    let round = |_| layers.iter().map(|layer| HANDS.map(|hands| timed(layer, hands))).collect();
+    let took = (0..rounds).map(round).collect();
     sched_setaffinity(None, &all_processors).unwrap();
     took
+}
+
+/// The lower quarter, the middle, and the upper quarter.
+fn quartiles(mut numbers: Vec<f64>) -> [f64; 3] {
+    numbers.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| numbers[(numbers.len() - 1) * quarter / 4])
 }
 
 /// One of a set of processors.
