@@ -411,7 +411,7 @@ fn a_run_is_canceled_from_another_process() {
     let place = Place::new();
     let (canceled, ran) = canceled_from_outside(&place, &[]);
     assert_eq!(canceled.exit, 0);
-    assert_eq!(canceled.stderr, "run r is canceled; continue with: fanfold resume r\n");
+    assert_eq!(canceled.stderr, "run r is canceled; continue with: fanfold resume r --store store\n");
     assert_eq!((ran.exit, ran.json()["status"].as_str().unwrap()), (130, "canceled"));
     let wrong = place.fanfold(&["cancel", "q", "--store", "store"]);
     assert_eq!(wrong.stderr, "error: there is no run `q`\nhint: there is `r`\n");

@@ -2,7 +2,8 @@
 //! skipped or repeated clones.
 
 use std::fs;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fanfold::store::{Fact, Store};
@@ -156,6 +157,26 @@ fn failing_once(result: &str) -> Place {
     ));
     fs::create_dir(place.path().join("flag")).unwrap();
     place
+}
+
+/// What a run says of how to go on is typed as it stands, and does that: with the store and the plugins of that run.
+#[test]
+fn the_command_that_a_failed_run_suggests_goes_on_with_it() {
+    let place = failing_once("gate(echo(1))");
+    std::os::unix::fs::symlink(&*PLUGINS, place.path().join("our plugins")).unwrap();
+    let directories = ["--plugins", "our plugins", "--store", "it's here", "--run-id", "r"];
+    let failed = place.fanfold(&[&["run", "main.star"], &directories[..]].concat());
+    let suggested =
+        failed.stderr.rsplit_once("run again what failed: fanfold ").expect(&failed.stderr).1.trim();
+    assert_eq!(suggested, "retry r --from-failure --plugins 'our plugins' --store \"it's here\"");
+    let typed = format!("{} {suggested} --allow-read faults=flag", env!("CARGO_BIN_EXE_fanfold"));
+    let mut shell = Command::new("sh");
+    shell
+        .current_dir(place.path())
+        .env("FANFOLD_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    shell.args(["-c", &typed]);
+    let ran = Ran::of(shell);
+    assert_eq!((ran.exit, ran.stdout.as_str()), (0, "1\n"), "{}", ran.stderr);
 }
 
 #[test]

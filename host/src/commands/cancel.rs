@@ -6,6 +6,7 @@ use fanfold::diagnostic::Diagnostic;
 use fanfold::store::{MadeRequest, RunRecord, Store};
 use fanfold_graph::step::{StepKey, StepKeyError};
 
+use super::continuation::Continuation;
 use super::project::Project;
 use super::terminal::tell;
 use super::{Exit, Failure, Outcome, recorded};
@@ -36,7 +37,8 @@ pub(super) fn execute(args: &CancelArgs) -> Outcome {
     while store.is_open(&record.run_id).map_err(failed)? {
         std::thread::sleep(PAUSE);
     }
-    tell(&format!("run {} is canceled; continue with: fanfold resume {}", record.run_id, record.run_id));
+    let resume = Continuation::in_store(&args.store).resume(&record.run_id);
+    tell(&format!("run {} is canceled; continue with: {resume}", record.run_id));
     Ok(Exit::Succeeded)
 }
 

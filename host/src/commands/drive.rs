@@ -10,6 +10,7 @@ use fanfold::report::Report;
 use fanfold::store::RetryOf;
 use fanfold_graph::run::Outcome as RunOutcome;
 
+use super::continuation::Continuation;
 use super::terminal::tell;
 use super::{Exit, Failure, Outcome, signals, summary};
 use crate::cli::Format;
@@ -19,12 +20,12 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often is kept how far the run is, for other processes to see; more rarely where that takes long.
 const KEEP: Duration = Duration::from_millis(500);
 
-/// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of, `is_kept` whether it can be
-/// taken up again.
+/// Drives a run to its end, and prints what it came to. `retry_of` tells what it is a retry of, `continuation` how it can be gone
+/// on with, if it is kept.
 pub(super) fn drive(
     assembly: Assembly,
     retry_of: Option<&RetryOf>,
-    is_kept: bool,
+    continuation: Option<&Continuation>,
     format: Format,
 ) -> Outcome {
     let run_id = &assembly.run_id.clone();
@@ -37,13 +38,13 @@ pub(super) fn drive(
     let begun = Instant::now();
     let outcome = watched(&orchestrator).map_err(|stopped| {
         let hint =
-            is_kept.then(|| format!("what was done is recorded; continue with: fanfold resume {run_id}"));
+            continuation.map(|it| format!("what was done is recorded; continue with: {}", it.resume(run_id)));
         Failure::system(Diagnostic::new(stopped.to_string()).hint(hint))
     })?;
     match format {
         Format::Json => summary::print_json(&orchestrator, run_id, retry_of, outcome)?,
         Format::Text => {
-            summary::print_text(&orchestrator, run_id, retry_of, is_kept, outcome, begun.elapsed())?;
+            summary::print_text(&orchestrator, run_id, retry_of, continuation, outcome, begun.elapsed())?;
         }
     }
     Ok(match outcome {

@@ -7,6 +7,7 @@ mod cancel;
 mod ceilings;
 mod completions;
 mod composition;
+mod continuation;
 mod doctor;
 mod drive;
 mod events;

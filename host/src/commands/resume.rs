@@ -5,6 +5,7 @@ use fanfold::orchestrator::{Assembly, Hooks};
 use fanfold::store::{Fact, RunRecord, SourceFile};
 use fanfold_graph::run::Outcome as RunOutcome;
 
+use super::continuation::Continuation;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::tell;
@@ -51,7 +52,8 @@ pub(super) fn execute(args: &ResumeArgs) -> Outcome {
         parent,
         hooks,
     };
-    let ended = drive::drive(assembly, record.retry_of.as_ref(), true, args.format);
+    let continuation = Continuation::new(&args.store, &args.plugins);
+    let ended = drive::drive(assembly, record.retry_of.as_ref(), Some(&continuation), args.format);
     garbage::retain(&project, &store);
     ended
 }

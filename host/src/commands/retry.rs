@@ -9,6 +9,7 @@ use fanfold_graph::run::Run;
 use fanfold_graph::selection::{Rule, Selection, SelectionError};
 use fanfold_graph::step::{StepId, StepState};
 
+use super::continuation::Continuation;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::tell;
@@ -50,7 +51,9 @@ pub(super) fn execute(args: &RetryArgs) -> Outcome {
         parent,
         hooks: Hooks::new(hooks),
     };
-    let ended = drive::drive(assembly, Some(&RetryOf { parent: record.run_id, mode }), true, args.format);
+    let retry_of = RetryOf { parent: record.run_id, mode };
+    let continuation = Continuation::new(&args.store, &args.plugins);
+    let ended = drive::drive(assembly, Some(&retry_of), Some(&continuation), args.format);
     garbage::retain(&project, &store);
     ended
 }

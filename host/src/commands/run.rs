@@ -7,6 +7,7 @@ use fanfold::orchestrator::{Assembly, Hooks};
 use fanfold::store::{NewRun, RunId, Store};
 use fanfold_graph::run::Run;
 
+use super::continuation::Continuation;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, sandbox};
@@ -43,7 +44,8 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         parent: None,
         hooks: Hooks::new(hooks),
     };
-    let ended = drive::drive(assembly, None, store.is_kept(), args.format);
+    let continuation = store.is_kept().then(|| Continuation::new(&args.store, &args.plugins));
+    let ended = drive::drive(assembly, None, continuation.as_ref(), args.format);
     garbage::retain(&project, &store);
     ended
 }

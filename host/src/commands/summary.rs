@@ -11,6 +11,7 @@ use fanfold_graph::step::StepState;
 use serde_json::json;
 
 use super::Failure;
+use super::continuation::Continuation;
 use super::terminal::{print_with, tell};
 
 /// Failures that a summary tells in full.
@@ -53,7 +54,7 @@ pub(super) fn print_text(
     orchestrator: &Orchestrator,
     run_id: &RunId,
     retry_of: Option<&RetryOf>,
-    is_kept: bool,
+    continuation: Option<&Continuation>,
     outcome: Outcome,
     took: Duration,
 ) -> Result<(), Failure> {
@@ -64,8 +65,8 @@ pub(super) fn print_text(
     let mut lines = vec![format!("run {run_id} {} in {took}: {counts}{taken}", outcome_word(outcome))];
     lines.extend(failure_lines(&snapshot.failures));
     lines.extend(mismatch_lines(&snapshot.mismatches));
-    if is_kept {
-        lines.extend(hints(run_id, outcome, &snapshot));
+    if let Some(continuation) = continuation {
+        lines.extend(hints(continuation, run_id, outcome, &snapshot));
     }
     tell(&lines.join("\n"));
     match orchestrator.result().filter(|tree| !tree.is_null()) {
@@ -102,11 +103,11 @@ pub(super) fn taken_text(retry_of: &RetryOf, taken: u64) -> Option<String> {
 }
 
 /// What to do next: about the run, with the first failure that knows more, and about what was left out.
-fn hints(run_id: &RunId, outcome: Outcome, snapshot: &Snapshot) -> Vec<String> {
+fn hints(continuation: &Continuation, run_id: &RunId, outcome: Outcome, snapshot: &Snapshot) -> Vec<String> {
     let Snapshot { failures, left_out, .. } = snapshot;
     let (why, command) = match outcome {
-        Outcome::Canceled => ("go on where it was", format!("fanfold resume {run_id}")),
-        _ => ("run again what failed", format!("fanfold retry {run_id} --from-failure")),
+        Outcome::Canceled => ("go on where it was", continuation.resume(run_id)),
+        _ => ("run again what failed", continuation.retry_from_failure(run_id)),
     };
     let mut hints = Vec::new();
     if let Some(hint) = failures.kept.iter().find_map(|failed| failed.hint.as_ref()) {

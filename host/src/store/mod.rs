@@ -140,9 +140,7 @@ impl StoreError {
             Self::TooNew { .. } => Some("upgrade fanfold, or use another `--store`".to_owned()),
             Self::RunExists(_) => Some("choose another `--run-id`".to_owned()),
             Self::RunInUse(_) => Some("wait until it ends, or cancel it there".to_owned()),
-            Self::RunNeeded { by, .. } => {
-                Some(format!("let that one end, or remove it first: fanfold runs rm {by}"))
-            }
+            Self::RunNeeded { .. } => Some("let that one end, or remove it first".to_owned()),
             Self::NotAStore(_) => Some("use another `--store`".to_owned()),
             _ => None,
         }
