@@ -1,7 +1,7 @@
 //! A pipeline from its file to a plan: composed, configured and checked. What `plan` shows is what `run` runs.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use fanfold::confined;
@@ -53,10 +53,7 @@ pub(super) fn sources(
     configured: &RunConfigArgs,
 ) -> Result<Vec<SourceFile>, Failure> {
     let files = [Some(&address.file), configured.config.as_ref()];
-    let source = |file: &PathBuf| {
-        let unreadable = |error| Diagnostic::caused_by(format!("cannot read `{}`", file.display()), &error);
-        SourceFile::read(file).map_err(|error| Failure::invalid(unreadable(error)))
-    };
+    let source = |file: &PathBuf| SourceFile::read(file).map_err(|error| unreadable(file, &error));
     files.into_iter().flatten().map(source).collect()
 }
 
@@ -85,16 +82,39 @@ fn evaluate(address: &PipelineAddress, plugins: &LoadedPlugins) -> Result<Pipeli
 
 /// A file's text, or no more of it than is needed to see that it is too long.
 fn read(file: &Path) -> Result<String, Failure> {
-    let shown = file.display();
     let mut text = String::new();
     let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    read.map_err(|error| Failure::invalid(Diagnostic::caused_by(format!("cannot read `{shown}`"), &error)))?;
+    read.map_err(|error| unreadable(file, &error))?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(Failure::invalid(Diagnostic::new(format!(
-            "`{shown}` has more than {MAX_FILE_BYTES} bytes"
+            "`{}` has more than {MAX_FILE_BYTES} bytes",
+            file.display()
         ))));
     }
     Ok(text)
+}
+
+/// Why a file cannot be read; of one that is not there, with those of its kind that are.
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    let shown = file.display().to_string();
+    let problem = Diagnostic::caused_by(format!("cannot read `{shown}`"), error);
+    if error.kind() != io::ErrorKind::NotFound {
+        return Failure::invalid(problem);
+    }
+    let there = beside(file);
+    Failure::invalid(problem.did_you_mean(&shown, there.iter().map(String::as_str)))
+}
+
+/// The files with the same extension in the directory of a file, as that one is written.
+fn beside(file: &Path) -> Vec<String> {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let entries = std::fs::read_dir(listed).into_iter().flatten().flatten();
+    let files = entries.map(|entry| directory.join(entry.file_name()));
+    let alike = files.filter(|it| it.extension() == file.extension() && it.is_file());
+    let mut names: Vec<String> = alike.map(|it| it.display().to_string()).collect();
+    names.sort();
+    names
 }
 
 /// A pipeline in its exchange form, as `fanfold plan --format json` prints it.

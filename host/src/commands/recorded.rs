@@ -44,7 +44,7 @@ fn no_run(run_id: &str, known: &[String]) -> Failure {
     Failure::usage(unknown.did_you_mean(run_id, known.iter().map(String::as_str)))
 }
 
-/// The store that the command line means, if there is one.
+/// The store that the command line means. Where it names none there may be none yet.
 pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>, Failure> {
     if store.is_memory() {
         let message = "a store in memory ends with the run that is in it: there is nothing to look at";
@@ -53,8 +53,12 @@ pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>
         ));
     }
     let directory = project.store_directory(store.store.as_deref());
-    let store = Store::open_existing(&directory)?;
-    Ok(store.map(|store| store.with_io_managers(project.io_managers())))
+    let opened = Store::open_existing(&directory)?;
+    if let (None, Some(named)) = (&opened, &store.store) {
+        let message = format!("there is no store in `{}`", named.display());
+        return Err(Failure::usage(Diagnostic::new(message)));
+    }
+    Ok(opened.map(|store| store.with_io_managers(project.io_managers())))
 }
 
 /// The solid of that name in a run's plan.
