@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use fanfold::diagnostic::Diagnostic;
 use fanfold::run_config::{RunConfig, apply};
+use fanfold::source_text::SourceText;
 use fanfold_fuzz::{example, told};
 use fanfold_graph::pipeline::Pipeline;
 use libfuzzer_sys::fuzz_target;
@@ -32,7 +33,10 @@ fn configured<'t>(text: &'t str, rename: fn(&'t str) -> &'t str) -> Result<Pipel
     for section in text.split("=== ") {
         match section.split_once('\n').unwrap_or((section, "")) {
             ("--set", lines) => lines.lines().try_for_each(|line| config.set(line)).map_err(|it| vec![it])?,
-            (file @ ("run.yaml" | "run.json"), content) => config = RunConfig::parse(rename(file), content)?,
+            (file @ ("run.yaml" | "run.json"), content) => {
+                let source = SourceText::new(rename(file), content).map_err(|it| vec![it]);
+                config = source.and_then(RunConfig::parse)?;
+            }
             _ => {}
         }
     }

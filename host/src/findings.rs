@@ -2,62 +2,14 @@
 //!
 //! Invariant: however hostile a text is, what is found in it stays readable and cheap to say.
 
-use std::io::Read as _;
-use std::ops::Range;
-use std::path::Path;
-
 use fanfold_graph::name::nearest;
 
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 
-/// Bytes of the largest text that is read: far more than a person writes.
-pub(crate) const MAX_TEXT_BYTES: usize = 1 << 20;
 /// Problems that are told; the others are counted.
 const MAX_FOUND: usize = 50;
 /// Words that a hint lists.
 const MAX_LISTED: usize = 16;
-
-/// A text and how the person calls it.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceText {
-    /// The file's name, as the person gave it.
-    pub(crate) name: String,
-    /// The content.
-    pub(crate) text: String,
-}
-
-impl SourceText {
-    /// Reads a file that is UTF-8 and not too large.
-    pub(crate) fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let name = path.display().to_string();
-        let failed = |error| Diagnostic::caused_by(format!("cannot read `{name}`"), &error);
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        file.take(MAX_TEXT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-        check_size(&name, bytes.len())?;
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name, text }),
-            Err(error) => {
-                let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-                let place = Place::of_bytes(name, &valid, valid.len(), valid.len());
-                Err(Diagnostic::new("the text is not UTF-8 from here on").at(place))
-            }
-        }
-    }
-
-    /// The place of a part of the text, given in bytes.
-    pub(crate) fn place(&self, part: &Range<usize>) -> Place {
-        Place::of_bytes(self.name.clone(), &self.text, part.start, part.end)
-    }
-}
-
-/// Refuses a text that no person wrote.
-pub(crate) fn check_size(name: &str, bytes: usize) -> Result<(), Diagnostic> {
-    if bytes <= MAX_TEXT_BYTES {
-        return Ok(());
-    }
-    Err(Diagnostic::new(format!("`{name}` is larger than 1 MiB")))
-}
 
 /// The problems found so far.
 #[derive(Debug, Default)]
@@ -114,6 +66,7 @@ pub(crate) fn keys_hint(wanted: &str, known: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source_text::SourceText;
 
     #[test]
     fn problems_are_bounded_and_in_the_order_of_the_text() {
@@ -141,23 +94,5 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let hint = keys_hint("x", &many).unwrap();
         assert!(hint.ends_with("key_15 and 4 more"), "{hint}");
-    }
-
-    #[test]
-    fn what_is_no_text_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.yaml");
-        let problem = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            SourceText::read(&path).unwrap_err()
-        };
-        let found = problem(b"one\ntw\xff");
-        assert_eq!(
-            (found.place.unwrap().line, found.message.as_str()),
-            (2, "the text is not UTF-8 from here on")
-        );
-        assert!(problem(&vec![b' '; MAX_TEXT_BYTES + 1]).message.ends_with("is larger than 1 MiB"));
-        std::fs::remove_file(&path).unwrap();
-        assert!(SourceText::read(&path).unwrap_err().message.starts_with("cannot read"));
     }
 }

@@ -16,5 +16,6 @@ pub mod report;
 pub mod run_config;
 pub mod sandbox;
 pub mod settings;
+pub mod source_text;
 pub mod store;
 pub mod value_json;

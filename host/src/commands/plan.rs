@@ -2,17 +2,18 @@
 
 use fanfold::plan_view;
 
+use super::composition::Sources;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
 use super::terminal::print_bytes;
-use super::{Exit, Outcome, composition, sandbox};
+use super::{Exit, Outcome, sandbox};
 use crate::cli::{PlanArgs, PlanFormat};
 
 pub(super) fn execute(args: &PlanArgs) -> Outcome {
     let project = Project::find()?;
     let engine = sandbox::engine(project.settings().engine_options(1))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
-    let plan = &composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
+    let plan = &Sources::read(&args.pipeline, &args.run_config)?.compose(&plugins, project.settings())?;
     let shown = match args.format {
         PlanFormat::Text => plan_view::text(plan),
         PlanFormat::Dot => plan_view::dot(plan),

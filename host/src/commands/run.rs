@@ -7,10 +7,11 @@ use fanfold::orchestrator::{Assembly, Hooks};
 use fanfold::store::{NewRun, RunId, Store};
 use fanfold_graph::run::Run;
 
+use super::composition::Sources;
 use super::continuation::Continuation;
 use super::loaded::LoadedPlugins;
 use super::project::Project;
-use super::{Failure, Outcome, composition, drive, freshness, garbage, grants, sandbox};
+use super::{Failure, Outcome, drive, freshness, garbage, grants, sandbox};
 use crate::cli::{RunArgs, StoreArgs};
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
@@ -22,8 +23,8 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     }
     let engine = sandbox::engine(project.settings().engine_options(jobs))?;
     let plugins = LoadedPlugins::load(&project, &engine, args.plugins.plugins.as_deref())?;
-    let sources = composition::sources(&args.pipeline, &args.run_config)?;
-    let plan = composition::compose(&plugins, &args.pipeline, &args.run_config, project.settings())?;
+    let sources = Sources::read(&args.pipeline, &args.run_config)?;
+    let plan = sources.compose(&plugins, project.settings())?;
     let granted = grants::for_this_run(&args.grants, &plugins)?;
     let (executor, hooks) = grants::executor(&project, &plan, &plugins, &granted)?;
     let io_managers = project.io_managers();
@@ -31,8 +32,8 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let store = open(&project, &args.store)?;
     let store = store.with_io_managers(io_managers);
     let (pipeline, plugins) = (plan.pipeline(), &plugins.digests(&plan));
-    let opened =
-        store.create(&run_id, &NewRun { pipeline, plugins, granted: &granted, sources: &sources })?;
+    let new = NewRun { pipeline, plugins, granted: &granted, sources: &sources.files()? };
+    let opened = store.create(&run_id, &new)?;
     let assembly = Assembly {
         run_id,
         run: Run::new(Arc::new(plan)),

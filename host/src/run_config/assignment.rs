@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::json;
 use super::tree::{Content, Entry, Node, Origin, TextId};
 use crate::diagnostic::Diagnostic;
-use crate::findings::SourceText;
+use crate::source_text::SourceText;
 
 /// A value and the dotted path that it is given for.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::number;
 use super::tree::{Content, Entry, Node, Origin, TextId};
 use crate::diagnostic::Diagnostic;
-use crate::findings::SourceText;
+use crate::source_text::SourceText;
 
 /// How deep values may nest.
 const MAX_DEPTH: usize = 127;

@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::findings::{SourceText, check_size};
+use crate::source_text::SourceText;
 use assignment::Assignment;
 use tree::{Node, Origin, TextId};
 
@@ -48,19 +48,8 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// Reads a file.
-    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let source = SourceText::read(file).map_err(|problem| vec![problem])?;
-        Self::of(source)
-    }
-
-    /// Reads the content of a file: JSON if its name ends in `.json`, else YAML.
-    pub fn parse(file_name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        check_size(file_name, text.len()).map_err(|problem| vec![problem])?;
-        Self::of(SourceText { name: file_name.to_owned(), text: text.to_owned() })
-    }
-
-    fn of(source: SourceText) -> Result<Self, Vec<Diagnostic>> {
+    /// What a file says: JSON if its name ends in `.json`, else YAML.
+    pub fn parse(source: SourceText) -> Result<Self, Vec<Diagnostic>> {
         let is_json = Path::new(&source.name).extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
         let root = if is_json {
             json::parse(&source, TextId(0), 0).map_err(|problem| vec![problem])?
@@ -73,8 +62,7 @@ impl RunConfig {
     /// Adds one `--set`: `solids.NAME.config.KEY=VALUE`, `solids.NAME.config=VALUE` or `solids.NAME.inputs.INPUT=VALUE`.
     /// It goes before the file and before those that were added earlier.
     pub fn set(&mut self, assignment: &str) -> Result<(), Diagnostic> {
-        check_size("--set", assignment.len())?;
-        let source = SourceText { name: "--set".to_owned(), text: assignment.to_owned() };
+        let source = SourceText::new("--set", assignment)?;
         self.assignments.push(Assignment::parse(&source, TextId(self.texts.len()))?);
         self.texts.push(source);
         Ok(())

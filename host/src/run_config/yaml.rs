@@ -15,7 +15,8 @@ use super::json::given_twice;
 use super::number;
 use super::tree::{Content, Entry, Node, Origin, TextId};
 use crate::diagnostic::Diagnostic;
-use crate::findings::{Findings, SourceText};
+use crate::findings::Findings;
+use crate::source_text::SourceText;
 
 /// How deep lists and maps may nest, each in block and in flow style.
 const MAX_DEPTH: usize = 60;

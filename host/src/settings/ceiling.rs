@@ -24,8 +24,9 @@ use toml::de::DeTable;
 use super::field::{Field, Reader};
 use super::limits::LimitChanges;
 use crate::diagnostic::Diagnostic;
-use crate::findings::{Findings, SourceText};
+use crate::findings::Findings;
 use crate::sandbox::{Access, DirectoryGrant, GrantList, HostGrant};
+use crate::source_text::SourceText;
 
 /// The most that may be granted. The default allows everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

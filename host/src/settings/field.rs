@@ -13,7 +13,8 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::{duration, size};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::findings::{Findings, SourceText, keys_hint};
+use crate::findings::{Findings, keys_hint};
+use crate::source_text::SourceText;
 
 /// A value in the file and how it is called in messages: `plugins.files.limits.memory`.
 #[derive(Debug)]

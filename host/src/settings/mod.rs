@@ -70,10 +70,10 @@ pub use ceiling::Ceiling;
 pub use limits::limit_names;
 
 use crate::diagnostic::Diagnostic;
-use crate::findings::SourceText;
 use crate::io_manager::IoManagerSettings;
 use crate::orchestrator::HookEvent;
 use crate::sandbox::{EngineOptions, GrantList, Limits, LoadLimits};
+use crate::source_text::SourceText;
 use grants::GrantChanges;
 use limits::{AllLimits, LimitChanges};
 

@@ -16,9 +16,10 @@ use super::field::{Field, Fields, Named, Reader};
 use super::limits::LimitChanges;
 use super::{HookSettings, PluginCode, PluginSettings, Settings, SolidSettings};
 use crate::diagnostic::Diagnostic;
-use crate::findings::{Findings, SourceText};
+use crate::findings::Findings;
 use crate::io_manager::{IoManagerSettings, OptionValue, RUN_STORE_KEY};
 use crate::orchestrator::HookEvent;
+use crate::source_text::SourceText;
 
 /// Parts that a key may have. The parser bounds how deep values nest, but not keys, and trees are taken down by recursion.
 const MAX_KEY_PARTS: usize = 10;

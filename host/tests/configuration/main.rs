@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use fanfold::diagnostic::Diagnostic;
 use fanfold::run_config::{RunConfig, apply};
 use fanfold::settings::Settings;
+use fanfold::source_text::SourceText;
 use fanfold_graph::pipeline::Pipeline;
 use fanfold_graph::plan::Plan;
 
@@ -75,7 +76,9 @@ fn configured(sections: &[(&str, &str)], pipeline: &Pipeline) -> Result<Pipeline
                 text.lines().try_for_each(|line| config.set(line)).map_err(|problem| vec![problem])?;
             }
             "pipeline.json" => pipeline = serde_json::from_str(text).unwrap(),
-            file => config = RunConfig::parse(file, text)?,
+            file => {
+                config = SourceText::new(file, *text).map_err(|it| vec![it]).and_then(RunConfig::parse)?
+            }
         }
     }
     apply(&config, &pipeline)
