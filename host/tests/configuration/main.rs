@@ -77,7 +77,7 @@ fn configured(sections: &[(&str, &str)], pipeline: &Pipeline) -> Result<Pipeline
             }
             "pipeline.json" => pipeline = serde_json::from_str(text).unwrap(),
             file => {
-                config = SourceText::new(file, *text).map_err(|it| vec![it]).and_then(RunConfig::parse)?
+                config = SourceText::new(file, *text).map_err(|it| vec![it]).and_then(RunConfig::parse)?;
             }
         }
     }
