@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfold::diagnostic::Diagnostic;
+use fanfold::diagnostic::{Diagnostic, printable};
 use fanfold::store::{Entry, RunRecord, Store};
 use fanfold_graph::plan::Plan;
 use fanfold_graph::run::Run;
@@ -12,7 +12,7 @@ use fanfold_graph::step::SolidId;
 
 use super::Failure;
 use super::project::Project;
-use super::terminal::print_while_read;
+use super::terminal::{print_while_read, tell};
 use crate::cli::StoreArgs;
 
 /// How often a log that is followed is looked at.
@@ -44,7 +44,7 @@ fn no_run(run_id: &str, known: &[String]) -> Failure {
     Failure::usage(unknown.did_you_mean(run_id, known.iter().map(String::as_str)))
 }
 
-/// The store that the command line means. Where it names none there may be none yet.
+/// The store that the command line means, if there is one. Of one that it names and that is not there, that is told.
 pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>, Failure> {
     if store.is_memory() {
         let message = "a store in memory ends with the run that is in it: there is nothing to look at";
@@ -55,8 +55,7 @@ pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>
     let directory = project.store_directory(store.store.as_deref());
     let opened = Store::open_existing(&directory)?;
     if let (None, Some(named)) = (&opened, &store.store) {
-        let message = format!("there is no store in `{}`", named.display());
-        return Err(Failure::usage(Diagnostic::new(message)));
+        tell(&format!("warning: there is no store in `{}`", printable(&named.to_string_lossy())));
     }
     Ok(opened.map(|store| store.with_io_managers(project.io_managers())))
 }
