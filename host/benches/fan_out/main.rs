@@ -113,7 +113,7 @@ fn table(plugin: &Plugin, clones: u32, rounds: usize) {
         "{clones} clones; microseconds of wall time for each, the best of {rounds} rounds, and against the floor with as many hands;"
     );
     println!(
-        "how many times the steps of one processor, and of one thread, two threads run on two processors: the middle half of all rounds"
+        "how many times the steps of one processor, and of one thread, two threads run on two processors: the quartiles of all rounds"
     );
     println!(
         "{:24} {:>11} {:>6} {:>8} {:>6} {:>9} {:>6}  {:>20}  {:>20}",

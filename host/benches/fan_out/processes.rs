@@ -1,5 +1,5 @@
 //! The floor in processes of their own, of one thread each: threads that share nothing but the machine. What two of them gain
-//! over one is what its second processor is worth, whatever else the host does meanwhile.
+//! over one is what its second processor is worth at that time.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -12,7 +12,7 @@ use fanfold_graph::step::SolidId;
 
 use super::Failure;
 use super::project::Project;
-use super::terminal::{print_while_read, tell};
+use super::terminal::{self, print_while_read};
 use crate::cli::StoreArgs;
 
 /// How often a log that is followed is looked at.
@@ -55,7 +55,7 @@ pub(super) fn open(project: &Project, store: &StoreArgs) -> Result<Option<Store>
     let directory = project.store_directory(store.store.as_deref());
     let opened = Store::open_existing(&directory)?;
     if let (None, Some(named)) = (&opened, &store.store) {
-        tell(&format!("warning: there is no store in `{}`", printable(&named.to_string_lossy())));
+        terminal::tell(&format!("warning: there is no store in `{}`", printable(&named.to_string_lossy())));
     }
     Ok(opened.map(|store| store.with_io_managers(project.io_managers())))
 }
