@@ -124,7 +124,10 @@ impl Finished {
             BuildError::Compile { .. } => format!("plugin `{name}` does not compile"),
             error => format!("plugin `{name}`: {error}"),
         };
-        Diagnostic::new(message).hint(error.hint())
+        match error {
+            BuildError::NoCrate(problem) => Diagnostic { message, ..problem.clone() },
+            error => Diagnostic::new(message).hint(error.hint()),
+        }
     }
 
     fn to_json(&self) -> Json {

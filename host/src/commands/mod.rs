@@ -33,7 +33,6 @@ mod sandbox;
 mod signals;
 mod summary;
 pub(crate) mod terminal;
-mod toml_file;
 
 pub(crate) use failure::{Exit, Failure, Outcome};
 

@@ -6,8 +6,8 @@ use fanfold::diagnostic::Diagnostic;
 use fanfold::plugin_build::Manifest;
 use fanfold_graph::name::PluginName;
 
+use super::Failure;
 use super::project::Project;
-use super::{Failure, toml_file};
 
 /// A crate that becomes a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn crate_at(directory: &Path) -> Result<Option<(PluginCrate, bool)>, Failure> {
     if !path.is_file() {
         return Ok(None);
     }
-    let manifest: Manifest = toml_file::read(&path)?;
+    let manifest = Manifest::read(directory).map_err(Failure::invalid)?;
     let Some(package) = &manifest.package else { return Ok(None) };
     let name = PluginName::new(&package.name)
         .map_err(|error| Failure::invalid(Diagnostic::new(format!("{}: {error}", path.display()))))?;

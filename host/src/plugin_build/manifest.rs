@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::BuildError;
 use super::facts::Platform;
+use crate::diagnostic::Diagnostic;
+use crate::source_text::SourceText;
 
 /// A crate's manifest, or a workspace's.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -48,11 +49,17 @@ struct Wishes {
 
 impl Manifest {
     /// Reads the manifest of the crate in `crate_dir`.
-    pub(super) fn read(crate_dir: &Path) -> Result<Self, BuildError> {
-        let manifest = crate_dir.join("Cargo.toml");
-        let no_crate = |error: String| BuildError::NoCrate { manifest: manifest.clone(), error };
-        let text = std::fs::read_to_string(&manifest).map_err(|error| no_crate(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| no_crate(error.message().to_owned()))
+    pub fn read(crate_dir: &Path) -> Result<Self, Diagnostic> {
+        let path = crate_dir.join("Cargo.toml");
+        if !path.exists() {
+            let hint = "a plugin's source is the directory with its Cargo.toml".to_owned();
+            return Err(Diagnostic::new(format!("there is no `{}`", path.display())).hint(hint));
+        }
+        let source = SourceText::read(&path)?;
+        toml::from_str(source.text()).map_err(|error| {
+            let place = source.place(&error.span().unwrap_or_default());
+            Diagnostic::new(error.message()).at(place)
+        })
     }
 
     /// True if the crate makes a library that can become a plugin.
@@ -91,6 +98,16 @@ mod tests {
         for wrong in ["target = \"wasm64\"", "taget = \"wasm32-wasip2\""] {
             assert!(asking(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_error_points_to_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = Manifest::read(directory.path()).unwrap_err();
+        assert!(missing.message.starts_with("there is no `"), "{missing}");
+        std::fs::write(directory.path().join("Cargo.toml"), "[package]\nname = 1\n").unwrap();
+        let wrong = Manifest::read(directory.path()).unwrap_err();
+        assert_eq!(wrong.place.unwrap().line, 2);
     }
 
     #[test]

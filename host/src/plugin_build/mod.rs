@@ -34,6 +34,7 @@ pub use manifest::{Manifest, Package};
 pub use probe::probe;
 pub use report::{ReportLine, ToolchainReport};
 
+use crate::diagnostic::Diagnostic;
 use crate::sandbox::{Refusal, inspect};
 
 /// A crate to build.
@@ -82,14 +83,9 @@ pub enum Notice {
 /// Why a plugin was not built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// There is no crate.
-    #[error("cannot read `{}`: {error}", manifest.display())]
-    NoCrate {
-        /// Where its manifest should be.
-        manifest: PathBuf,
-        /// What went wrong.
-        error: String,
-    },
+    /// There is no crate, or its manifest cannot be read.
+    #[error("{}", .0.message)]
+    NoCrate(Diagnostic),
     /// Nothing here compiles Rust to WebAssembly. The text says what to install.
     #[error("no toolchain for WebAssembly")]
     NoToolchain {
@@ -134,7 +130,6 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoToolchain { hint } => Some(hint.clone()),
-            Self::NoCrate { .. } => Some("a plugin's source is the directory with its Cargo.toml".to_owned()),
             Self::NoLibrary => Some("its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`".to_owned()),
             Self::NotAPlugin(Refusal::NotAPlugin { .. }) | Self::Encode(_) => {
                 Some("does the crate call `fanfold_sdk::plugin!`?".to_owned())
@@ -147,7 +142,7 @@ impl BuildError {
 
 /// The platform that the crate in `crate_dir` asks for.
 pub fn wanted_platform(crate_dir: &Path) -> Result<Platform, BuildError> {
-    Ok(Manifest::read(crate_dir)?.platform())
+    Ok(Manifest::read(crate_dir).map_err(BuildError::NoCrate)?.platform())
 }
 
 /// Builds a plugin, installing what is missing unless that is excluded. Fast when nothing changed.

@@ -30,7 +30,7 @@ pub(super) fn claim(
     target: WasmTarget,
     mut cargo: Command,
 ) -> Result<(), BuildError> {
-    let manifest = Manifest::read(request.crate_dir)?;
+    let manifest = Manifest::read(request.crate_dir).map_err(BuildError::NoCrate)?;
     // What is no crate is cargo's to refuse.
     let (Some(package), Some(library)) = (&manifest.package, manifest.library_name()) else { return Ok(()) };
     let marker = request.target_dir.join(DIRECTORY).join(library);
