@@ -120,13 +120,12 @@ impl Finished {
 
     fn diagnostic(&self, error: &BuildError) -> Diagnostic {
         let name = &self.name;
-        let message = match error {
-            BuildError::Compile { .. } => format!("plugin `{name}` does not compile"),
-            error => format!("plugin `{name}`: {error}"),
-        };
         match error {
-            BuildError::NoCrate(problem) => Diagnostic { message, ..problem.clone() },
-            error => Diagnostic::new(message).hint(error.hint()),
+            BuildError::Compile { .. } => Diagnostic::new(format!("plugin `{name}` does not compile")),
+            BuildError::NoCrate(problem) => {
+                Diagnostic { message: format!("plugin `{name}`: {}", problem.message), ..problem.clone() }
+            }
+            error => Diagnostic::new(format!("plugin `{name}`: {error}")).hint(error.hint()),
         }
     }
 

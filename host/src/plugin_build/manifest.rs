@@ -48,7 +48,7 @@ struct Wishes {
 }
 
 impl Manifest {
-    /// Reads the manifest of the crate in `crate_dir`.
+    /// Reads the manifest of the crate in `crate_dir`. An error tells the place in it.
     pub fn read(crate_dir: &Path) -> Result<Self, Diagnostic> {
         let path = crate_dir.join("Cargo.toml");
         if !path.exists() {

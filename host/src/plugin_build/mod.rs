@@ -84,7 +84,7 @@ pub enum Notice {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// There is no crate, or its manifest cannot be read.
-    #[error("{}", .0.message)]
+    #[error("{}", in_a_line(.0))]
     NoCrate(Diagnostic),
     /// Nothing here compiles Rust to WebAssembly. The text says what to install.
     #[error("no toolchain for WebAssembly")]
@@ -129,6 +129,7 @@ impl BuildError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NoCrate(problem) => problem.hint.clone(),
             Self::NoToolchain { hint } => Some(hint.clone()),
             Self::NoLibrary => Some("its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`".to_owned()),
             Self::NotAPlugin(Refusal::NotAPlugin { .. }) | Self::Encode(_) => {
@@ -138,6 +139,13 @@ impl BuildError {
             _ => None,
         }
     }
+}
+
+/// Where, what, why.
+fn in_a_line(problem: &Diagnostic) -> String {
+    let place = problem.place.iter().map(ToString::to_string);
+    let parts = place.chain([problem.message.clone()]).chain(problem.causes.iter().cloned());
+    parts.collect::<Vec<_>>().join(": ")
 }
 
 /// The platform that the crate in `crate_dir` asks for.
